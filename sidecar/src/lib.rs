@@ -1,3 +1,11 @@
 //! The Tidegate sidecar: HTTP, the registry client, the command line. The binary is a thin `main` over this library.
 
+pub mod app;
+pub mod apply;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod dev;
+pub mod init;
 pub mod product;
+pub mod quarantine;

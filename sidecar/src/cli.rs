@@ -1,0 +1,156 @@
+//! The command line: one module a command, and what they share.
+//!
+//! Each command is `run(args, &Context) -> anyhow::Result<Exit>`. An error whose chain holds a [`Failure`] ends with that
+//! failure's exit code and shows its way out; any other ends with [`Exit::Refused`].
+
+mod failure;
+
+pub use failure::{Exit, Failure};
+
+use crate::{app, apply, check, config::Config, dev, init, quarantine};
+use anyhow::Result;
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Publishes a data domain's products as versioned, validated Kafka topics.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Exit codes: 0 success, 1 invalid or refused, 2 wrong usage, 3 there are changes (with --exit-code), \
+4 a server could not be reached")]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The sidecar's file [default: ./tidegate.yaml]
+    #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// For people, or JSON for machines
+    #[arg(long, global = true, value_enum, default_value_t = Output::Human)]
+    output: Output,
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+    /// More log: -v for debug, -vv for trace
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a contract and configuration from samples or from an existing topic
+    Init(init::Args),
+    /// Serve: take events and publish them
+    Run(app::Args),
+    /// Check contracts and configuration, without any server
+    Check(check::Args),
+    /// Show what `apply` would do
+    Plan(apply::PlanArgs),
+    /// Make topics, schemas and catalog as the contracts say
+    Apply(apply::ApplyArgs),
+    /// List, show and replay events that broke their contract
+    Quarantine(quarantine::Args),
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Serve with an embedded broker and registry, for trying things out
+    Dev(dev::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct Completions {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+/// Who reads what a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// People.
+    Human,
+    /// Machines: JSON on standard output, one document a line.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What a command knows of how it was called.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// `--config` or `TIDEGATE_CONFIG`, when given.
+    pub config: Option<PathBuf>,
+    /// Who reads the output.
+    pub output: Output,
+    /// Whether standard output takes colours.
+    pub color: bool,
+    /// How often `-v` was given.
+    pub verbose: u8,
+}
+
+impl Cli {
+    /// Runs the command, reports an error if there is one, and says how the process ends.
+    pub async fn run(self) -> ExitCode {
+        let context = self.global.context();
+        let result = match self.command {
+            Command::Init(args) => init::run(args, &context).await,
+            Command::Run(args) => app::run(args, &context).await,
+            Command::Check(args) => check::run(args, &context).await,
+            Command::Plan(args) => apply::run_plan(args, &context).await,
+            Command::Apply(args) => apply::run_apply(args, &context).await,
+            Command::Quarantine(args) => quarantine::run(args, &context).await,
+            Command::Dev(args) => dev::run(args, &context).await,
+            Command::Completions(Completions { shell }) => {
+                clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut std::io::stdout());
+                Ok(Exit::Success)
+            }
+        };
+        let exit = result.unwrap_or_else(|error| context.report(&error));
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl Global {
+    fn context(self) -> Context {
+        let color = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => std::env::var_os("NO_COLOR").is_none() && std::io::stdout().is_terminal(),
+        };
+        Context { config: self.config, output: self.output, color, verbose: self.verbose }
+    }
+}
+
+impl Context {
+    /// The sidecar's file: the one given, else `./tidegate.yaml`.
+    pub fn config_path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new("tidegate.yaml"))
+    }
+
+    /// Reads the sidecar's file, with the environment's overrides.
+    ///
+    /// # Errors
+    /// A [`Failure`] that shows every problem of the file with its place.
+    pub fn load_config(&self) -> Result<Config> {
+        Ok(Config::load(self.config_path())?)
+    }
+
+    /// Whether output is for machines.
+    pub fn json(&self) -> bool {
+        self.output == Output::Json
+    }
+}

@@ -1,0 +1,95 @@
+//! How a command ends, and how it says why.
+
+use super::Context;
+use std::fmt::Write as _;
+
+/// The process's exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Success = 0,
+    /// Something is invalid, or was refused.
+    Refused = 1,
+    /// The command was called wrongly (clap ends with this one too).
+    Usage = 2,
+    /// There are changes, and `--exit-code` asked to be told so.
+    Changes = 3,
+    /// A server could not be reached.
+    Unreachable = 4,
+}
+
+/// An error that knows its exit code and its way out. Add what led to it with anyhow's `context`.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What is wrong: lowercase, no full stop.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+    /// What caused it.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// Something is invalid, or was refused.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Refused, message: message.into(), hint: None, source: None }
+    }
+
+    /// The command was called wrongly.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, ..Self::refused(message) }
+    }
+
+    /// A server could not be reached.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unreachable, ..Self::refused(message) }
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// With its cause.
+    #[must_use]
+    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+}
+
+impl Context {
+    /// Shows an error on standard error and says how the process ends.
+    pub(super) fn report(&self, error: &anyhow::Error) -> Exit {
+        let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
+        let hint = failure.and_then(|failure| failure.hint.as_deref());
+        let exit = failure.map_or(Exit::Refused, |failure| failure.exit);
+        if self.json() {
+            let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+            let report = serde_json::json!({
+                "error": error.to_string(), "causes": causes, "hint": hint, "exitCode": exit as u8,
+            });
+            eprintln!("{report}");
+        } else {
+            eprint!("{}", human(error, hint, self.color));
+        }
+        exit
+    }
+}
+
+fn human(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
+    let (red, cyan, plain) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    let mut text = format!("{red}error{plain}: {error}\n");
+    for cause in error.chain().skip(1) {
+        let _ = writeln!(text, "  because {cause}");
+    }
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "{cyan}way out{plain}: {hint}");
+    }
+    text
+}
