@@ -58,3 +58,35 @@ impl fmt::Display for Diagnostic {
         Ok(())
     }
 }
+
+/// The known word that a misspelt one most likely stands for.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody misspells a word this long, and comparing costs the product of the lengths.
+    if word.len() > 64 {
+        return None;
+    }
+    let distance = |other: &str| match other.eq_ignore_ascii_case(word) {
+        true => 0,
+        false => strsim::damerau_levenshtein(word, other),
+    };
+    let (distance, nearest) = known.into_iter().map(|other| (distance(other), other)).min()?;
+    (distance <= (word.chars().count() / 3).max(1)).then_some(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn a_misspelt_word_finds_the_one_that_was_meant() {
+        let check = |word, known: &[&'static str], expect| {
+            assert_eq!(nearest(word, known.iter().copied()), expect, "{word}");
+        };
+        check("retension", &["partitions", "retention"], Some("retention"));
+        check("Retention", &["partitions", "retention"], Some("retention"));
+        check("kye", &["key", "id"], Some("key"));
+        check("colour", &["key", "id"], None);
+        check("x", &[], None);
+        check(&"x".repeat(1000), &["x"], None);
+    }
+}

@@ -11,3 +11,4 @@ pub mod plan;
 pub mod rule;
 pub mod schema;
 pub mod violation;
+pub mod yaml;

@@ -1,0 +1,600 @@
+//! YAML as a tree that knows where everything stands.
+//!
+//! Every file of ours is read into a [`Node`] first: each key and value with its line and column, each scalar with its
+//! source text, so that `12.50` and `'12'` stay what they are and every problem can name its place. What YAML has beyond
+//! JSON's model and beyond anchors is refused in plain words: tags, merge keys, several documents, keys that are not
+//! text, numbers that JSON could not write. Depth, size and alias expansion are bounded.
+
+mod de;
+
+pub use de::from_node;
+
+use crate::diagnostic::Position;
+use granit_parser::{Event, Marker, Parser, ScalarStyle};
+use std::{collections::HashMap, fmt};
+
+/// The longest text that is read, in bytes.
+pub const MAX_BYTES: usize = 4 << 20;
+/// The deepest nesting of mappings and sequences.
+pub const MAX_DEPTH: usize = 64;
+/// The most nodes a tree may have, aliases expanded.
+pub const MAX_NODES: usize = 200_000;
+/// The most problems that are listed of one text.
+const MAX_PROBLEMS: usize = 100;
+
+/// A value and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What it is.
+    pub value: Value,
+    /// Where it starts; `None` when it did not come from the file (see [`Node::set`]).
+    pub position: Option<Position>,
+}
+
+/// What a [`Node`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A sequence.
+    Sequence(Vec<Node>),
+    /// A mapping, in the order of the file, each key once.
+    Mapping(Vec<Entry>),
+}
+
+/// A scalar as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// Its text, escapes and folds resolved.
+    pub text: String,
+    /// How it was written.
+    pub style: Style,
+}
+
+/// How a scalar was written, which decides what it may mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes: null, a boolean, a number or a text, by its looks.
+    Plain,
+    /// In quotes, or as a block: always a text.
+    Quoted,
+    /// From outside the file, where there are no quotes: whatever the reader asks for.
+    Untyped,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key stands; `None` when it did not come from the file.
+    pub key_position: Option<Position>,
+    /// The value.
+    pub value: Node,
+}
+
+/// What a scalar means, by YAML's core schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning<'a> {
+    /// Nothing at all, `~` or `null`.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A number in its source text, which is also a JSON number.
+    Number(&'a str),
+    /// Everything else.
+    Text(&'a str),
+}
+
+/// What is wrong with a text or a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable kebab-case identifier such as `unknown-key`.
+    pub code: &'static str,
+    /// Where, unless the value did not come from the file.
+    pub position: Option<Position>,
+    /// The keys that lead there, dotted; empty at the top and for problems of the text itself.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// Reads one YAML document.
+///
+/// # Errors
+/// Every problem of the text. Syntax errors end the reading; others are collected.
+pub fn parse(text: &str) -> Result<Node, Vec<Problem>> {
+    match parse_lenient(text) {
+        (Some(node), problems) if problems.is_empty() => Ok(node),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Reads one YAML document as far as it makes sense: the tree may be there in spite of problems, so that what it says
+/// can be checked in the same pass. No tree comes with at least one problem.
+pub fn parse_lenient(text: &str) -> (Option<Node>, Vec<Problem>) {
+    let mut builder = Builder::default();
+    let node = match builder.read(text) {
+        Ok(node) => Some(node),
+        Err(fatal) => {
+            builder.problems.push(fatal);
+            None
+        }
+    };
+    builder.problems.sort_by_key(|problem| problem.position);
+    (node, builder.problems)
+}
+
+impl Node {
+    /// A node that did not come from a file.
+    pub fn untyped(text: impl Into<String>) -> Self {
+        Self { value: Value::Scalar(Scalar { text: text.into(), style: Style::Untyped }), position: None }
+    }
+
+    /// The entries, when this is a mapping.
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.value {
+            Value::Mapping(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The items, when this is a sequence.
+    pub fn items(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::Sequence(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The scalar, when this is one.
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.value {
+            Value::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// What the scalar means, when this is one.
+    pub fn meaning(&self) -> Option<Meaning<'_>> {
+        self.scalar().map(Scalar::meaning)
+    }
+
+    /// The value under a key, when this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The entry of a key, when this is a mapping that has it.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries()?.iter().find(|entry| entry.key == key)
+    }
+
+    /// Whether this is null, or nothing was written.
+    pub fn is_null(&self) -> bool {
+        self.meaning() == Some(Meaning::Null)
+    }
+
+    /// Puts a text from outside the file (an environment variable) at a path of keys, over what stands there. Missing
+    /// mappings on the way are made. A text that starts with `[` or `{` is read as YAML.
+    ///
+    /// # Errors
+    /// When a key on the way holds something else than a mapping, or the text is not the YAML it starts as.
+    pub fn set(&mut self, path: &[&str], text: &str) -> Result<(), Problem> {
+        let mut value = Self::untyped(text);
+        if text.starts_with(['[', '{']) {
+            value = parse(text).map_err(|problems| {
+                let first = problems.into_iter().next().map_or_else(String::new, |problem| problem.message);
+                Problem::new("invalid-yaml", format!("not a YAML list or mapping: {first}")).under(path)
+            })?;
+            value.forget_positions();
+        }
+        let mut node = self;
+        for (depth, key) in path.iter().enumerate() {
+            if node.is_null() {
+                node.value = Value::Mapping(Vec::new());
+            }
+            let Value::Mapping(entries) = &mut node.value else {
+                let problem = Problem::new("wrong-type", "not a mapping, so nothing can be set below it");
+                return Err(Problem { position: node.position, ..problem }.under(&path[..depth]));
+            };
+            let at = entries.iter().position(|entry| entry.key == *key).unwrap_or_else(|| {
+                entries.push(Entry { key: (*key).to_owned(), key_position: None, value: Self::untyped("") });
+                entries.len() - 1
+            });
+            node = &mut entries[at].value;
+        }
+        *node = value;
+        Ok(())
+    }
+
+    /// The same as JSON. Numbers become JSON numbers, as exact as those are.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Sequence(items) => items.iter().map(Self::to_json).collect(),
+            Value::Mapping(entries) => serde_json::Value::Object(
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
+            ),
+            Value::Scalar(scalar) => match scalar.meaning() {
+                Meaning::Null => serde_json::Value::Null,
+                Meaning::Boolean(value) => value.into(),
+                // Beyond what a JSON number of ours holds (1e999) the text itself is the least lossy.
+                Meaning::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+                Meaning::Text(text) => text.into(),
+            },
+        }
+    }
+
+    /// What it is, for messages: `a list`, `text`, `null`, …
+    pub fn kind(&self) -> &'static str {
+        match &self.value {
+            Value::Sequence(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+            Value::Scalar(scalar) => match scalar.meaning() {
+                Meaning::Null => "nothing",
+                Meaning::Boolean(_) => "a boolean",
+                Meaning::Number(_) => "a number",
+                Meaning::Text(_) => "text",
+            },
+        }
+    }
+
+    fn forget_positions(&mut self) {
+        self.position = None;
+        match &mut self.value {
+            Value::Scalar(_) => {}
+            Value::Sequence(items) => items.iter_mut().for_each(Self::forget_positions),
+            Value::Mapping(entries) => {
+                for entry in entries {
+                    entry.key_position = None;
+                    entry.value.forget_positions();
+                }
+            }
+        }
+    }
+
+    /// Nodes and bytes of the tree, as [`Budget`] counts them.
+    fn weight(&self) -> (usize, usize) {
+        let sum = |a: (usize, usize), b: (usize, usize)| (a.0 + b.0, a.1 + b.1);
+        match &self.value {
+            Value::Scalar(scalar) => (1, scalar.text.len()),
+            Value::Sequence(items) => items.iter().map(Self::weight).fold((1, 0), sum),
+            Value::Mapping(entries) => {
+                entries.iter().map(|entry| sum(entry.value.weight(), (0, entry.key.len()))).fold((1, 0), sum)
+            }
+        }
+    }
+
+    fn depth(&self) -> usize {
+        match &self.value {
+            Value::Scalar(_) => 0,
+            Value::Sequence(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Mapping(entries) => 1 + entries.iter().map(|entry| entry.value.depth()).max().unwrap_or(0),
+        }
+    }
+}
+
+impl Scalar {
+    /// What it means.
+    pub fn meaning(&self) -> Meaning<'_> {
+        let text = self.text.as_str();
+        match (self.style, text) {
+            (Style::Quoted, _) => Meaning::Text(text),
+            (_, "" | "~" | "null" | "Null" | "NULL") => Meaning::Null,
+            (_, "true" | "True" | "TRUE") => Meaning::Boolean(true),
+            (_, "false" | "False" | "FALSE") => Meaning::Boolean(false),
+            _ if is_json_number(text) => Meaning::Number(text),
+            _ => Meaning::Text(text),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem without a place.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, position: None, path: String::new(), message: message.into(), hint: None }
+    }
+
+    fn under(mut self, path: &[&str]) -> Self {
+        self.path = path.join(".");
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        if let Some(Position { line, column }) = self.position {
+            write!(f, " at line {line}, column {column}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Whether a text is a number by JSON's grammar.
+fn is_json_number(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits(unsigned);
+    if whole == 0 || (whole > 1 && unsigned.starts_with('0')) {
+        return false;
+    }
+    let mut rest = &unsigned[whole..];
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let count = digits(fraction);
+        if count == 0 {
+            return false;
+        }
+        rest = &fraction[count..];
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        let count = digits(exponent);
+        return count > 0 && count == exponent.len();
+    }
+    rest.is_empty()
+}
+
+/// Whether YAML readers take an unquoted text for a number that JSON does not have: `+1`, `.5`, `1.`, `007`, `0x1F`,
+/// `0o17`, `.inf`, `.nan`. They disagree on several of these, so we take none of them.
+fn is_number_to_yaml_only(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let all = |text: &str, radix: u32| !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
+    if let Some(digits) = unsigned.strip_prefix("0x") {
+        return all(digits, 16);
+    }
+    if let Some(digits) = unsigned.strip_prefix("0o") {
+        return all(digits, 8);
+    }
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
+        return true;
+    }
+    if !unsigned.starts_with(|c: char| c == '.' || c.is_ascii_digit()) || is_json_number(text) {
+        return false;
+    }
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    all(&format!("{whole}{fraction}"), 10) && all(exponent, 10)
+}
+
+/// What may still be added to a tree.
+#[derive(Debug)]
+struct Budget {
+    nodes: usize,
+    bytes: usize,
+}
+
+/// A collection that is being read.
+#[derive(Debug)]
+struct Frame {
+    open: Open,
+    position: Position,
+    anchor: usize,
+}
+
+#[derive(Debug)]
+enum Open {
+    Sequence(Vec<Node>),
+    Mapping { entries: Vec<Entry>, key: Option<Key>, seen: HashMap<String, Position> },
+}
+
+/// A key whose value is still to come.
+#[derive(Debug)]
+struct Key {
+    text: String,
+    position: Position,
+    /// It stood here before, which was reported; its first value stays.
+    repeated: bool,
+}
+
+#[derive(Debug)]
+struct Builder {
+    budget: Budget,
+    stack: Vec<Frame>,
+    root: Option<Node>,
+    /// Finished nodes that have an anchor.
+    anchors: HashMap<usize, Node>,
+    problems: Vec<Problem>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        // Twice the text: once what stands in it, once what its aliases repeat.
+        let budget = Budget { nodes: MAX_NODES, bytes: 2 * MAX_BYTES };
+        Self { budget, stack: Vec::new(), root: None, anchors: HashMap::new(), problems: Vec::new() }
+    }
+}
+
+impl Builder {
+    fn read(&mut self, text: &str) -> Result<Node, Problem> {
+        if text.len() > MAX_BYTES {
+            return Err(Problem::new("too-large", format!("larger than {} MiB", MAX_BYTES >> 20)));
+        }
+        let options = granit_parser::options! {
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
+            simple_key_max_lookahead: 1024,
+            emit_comments: false,
+        };
+        let mut documents = 0;
+        for event in Parser::new_from_str_with_options(text, options) {
+            let (event, span) = event.map_err(|error| fatal("syntax", error.marker(), error.info()))?;
+            match event {
+                Event::DocumentStart(..) if documents > 0 => {
+                    let problem = fatal("several-documents", &span.start, "a second document in one file");
+                    return Err(Problem { hint: Some("put each document in a file of its own".into()), ..problem });
+                }
+                Event::DocumentStart(..) => documents += 1,
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), &span.start);
+                    self.scalar(text.into_owned(), style, anchor, &span.start)?;
+                }
+                Event::SequenceStart(_, anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), &span.start);
+                    self.open(Open::Sequence(Vec::new()), anchor, &span.start)?;
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    self.refuse_tag(tag.is_some(), &span.start);
+                    let open = Open::Mapping { entries: Vec::new(), key: None, seen: HashMap::new() };
+                    self.open(open, anchor, &span.start)?;
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close()?,
+                Event::Alias(anchor) => self.alias(anchor, &span.start)?,
+                _ => {}
+            }
+        }
+        let empty = || fatal("empty", &Marker::new(0, 1, 0), "nothing in this file");
+        self.root.take().ok_or_else(empty)
+    }
+
+    fn refuse_tag(&mut self, tagged: bool, at: &Marker) {
+        if tagged {
+            self.report("tag", at, "tags (`!…`) are not taken", "leave it out; put text in quotes");
+        }
+    }
+
+    fn scalar(&mut self, text: String, style: ScalarStyle, anchor: usize, at: &Marker) -> Result<(), Problem> {
+        let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
+        if self.expects_key() {
+            return self.key(text, style, at);
+        }
+        self.charge(1, text.len(), at)?;
+        if style == Style::Plain && is_number_to_yaml_only(&text) {
+            self.report(
+                "ambiguous-number",
+                at,
+                format!("`{text}` is a number to some YAML readers and none to JSON"),
+                "write it as JSON would (`0.5`, `31`), or in quotes when it is text",
+            );
+        }
+        self.add(Node { value: Value::Scalar(Scalar { text, style }), position: Some(position(at)) }, anchor, at)
+    }
+
+    fn key(&mut self, text: String, style: Style, at: &Marker) -> Result<(), Problem> {
+        self.charge(0, text.len(), at)?;
+        if style == Style::Plain && text == "<<" {
+            self.report("merge-key", at, "merge keys (`<<`) are not taken", "write the keys out where they belong");
+        }
+        let Some(Frame { open: Open::Mapping { key, seen, .. }, .. }) = self.stack.last_mut() else {
+            return Ok(());
+        };
+        let first = seen.get(&text).copied();
+        seen.entry(text.clone()).or_insert(position(at));
+        *key = Some(Key { text: text.clone(), position: position(at), repeated: first.is_some() });
+        if let Some(first) = first {
+            let message = format!("`{text}` stands here a second time, first in line {}", first.line);
+            self.report("duplicate-key", at, message, "keep one of the two");
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, open: Open, anchor: usize, at: &Marker) -> Result<(), Problem> {
+        if self.expects_key() {
+            return Err(fatal("complex-key", at, "a list or mapping as a key; keys are text"));
+        }
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.charge(1, 0, at)?;
+        self.stack.push(Frame { open, position: position(at), anchor });
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Problem> {
+        let Some(frame) = self.stack.pop() else { return Ok(()) };
+        let value = match frame.open {
+            Open::Sequence(items) => Value::Sequence(items),
+            Open::Mapping { entries, .. } => Value::Mapping(entries),
+        };
+        let Position { line, column } = frame.position;
+        let at = Marker::new(0, line as usize, column as usize - 1);
+        self.add(Node { value, position: Some(frame.position) }, frame.anchor, &at)
+    }
+
+    fn alias(&mut self, anchor: usize, at: &Marker) -> Result<(), Problem> {
+        if self.stack.iter().any(|frame| frame.anchor == anchor) {
+            return Err(fatal("alias", at, "an alias to what it stands in"));
+        }
+        let Some(node) = self.anchors.get(&anchor) else {
+            // The parser refuses aliases without an anchor; what is left are anchors on keys.
+            return Err(fatal("alias", at, "an alias to a key; only values can be repeated"));
+        };
+        if let (true, Some(scalar)) = (self.expects_key(), node.scalar()) {
+            let scalar = scalar.clone();
+            return self.key(scalar.text, scalar.style, at);
+        }
+        if self.expects_key() {
+            return Err(fatal("complex-key", at, "a list or mapping as a key; keys are text"));
+        }
+        if self.stack.len() + node.depth() > MAX_DEPTH {
+            return Err(fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels by this alias")));
+        }
+        let (nodes, bytes) = node.weight();
+        let node = node.clone();
+        self.charge(nodes, bytes, at)?;
+        self.add(node, 0, at)
+    }
+
+    /// Puts a finished node where it belongs.
+    fn add(&mut self, node: Node, anchor: usize, at: &Marker) -> Result<(), Problem> {
+        if anchor != 0 {
+            // Kept for its aliases, which costs as much again.
+            let (nodes, bytes) = node.weight();
+            self.charge(nodes, bytes, at)?;
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.stack.last_mut() {
+            None => self.root = Some(node),
+            Some(Frame { open: Open::Sequence(items), .. }) => items.push(node),
+            Some(Frame { open: Open::Mapping { entries, key, .. }, .. }) => {
+                if let Some(Key { text, position, repeated: false }) = key.take() {
+                    entries.push(Entry { key: text, key_position: Some(position), value: node });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn expects_key(&self) -> bool {
+        matches!(self.stack.last(), Some(Frame { open: Open::Mapping { key: None, .. }, .. }))
+    }
+
+    fn charge(&mut self, nodes: usize, bytes: usize, at: &Marker) -> Result<(), Problem> {
+        let left = self.budget.nodes.checked_sub(nodes).zip(self.budget.bytes.checked_sub(bytes));
+        let (nodes, bytes) = left.ok_or_else(|| {
+            let message = format!("more than {MAX_NODES} values, or too much text, aliases expanded");
+            fatal("too-large", at, message)
+        })?;
+        self.budget = Budget { nodes, bytes };
+        Ok(())
+    }
+
+    fn report(&mut self, code: &'static str, at: &Marker, message: impl Into<String>, hint: &str) {
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem { hint: Some(hint.to_owned()), ..fatal(code, at, message) });
+        }
+    }
+}
+
+fn fatal(code: &'static str, at: &Marker, message: impl Into<String>) -> Problem {
+    Problem { position: Some(position(at)), ..Problem::new(code, message) }
+}
+
+fn position(at: &Marker) -> Position {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    Position { line: number(at.line()), column: number(at.col().saturating_add(1)) }
+}
+
+#[cfg(test)]
+mod tests;
