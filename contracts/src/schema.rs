@@ -1,9 +1,28 @@
 //! An Avro schema as a flat arena of types.
 //!
-//! apache-avro parses and checks the text; what the rest of Tidegate reads is this model, in which a named type stands
-//! once and is referred to by its [`TypeId`], so that recursive schemas are plain.
+//! What the rest of Tidegate reads is this model, in which a named type stands once and is referred to by its
+//! [`TypeId`], so that recursive schemas are plain. We read the text ourselves, because apache-avro forgets positions,
+//! the order of attributes and where a namespace came from, and refuses defaults of recursive types; our tests hold
+//! the two against each other.
 
-use crate::path::FieldPath;
+mod defaults;
+mod logical;
+mod node;
+mod paths;
+mod read;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(crate) use defaults::{encode as encode_default, put_long};
+pub(crate) use logical::{fits_precision, uuid};
+
+use crate::{diagnostic::Position, path::FieldPath};
+use read::{Problem, Source};
+use sha2::{Digest, Sha256};
+
+/// A schema travels in messages to the registry and in the catalog.
+const MAX_TEXT: usize = 1 << 20;
 
 /// Index of a type within its [`Schema`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,9 +31,13 @@ pub struct TypeId(pub u32);
 /// A parsed Avro schema.
 #[derive(Debug, Clone)]
 pub struct Schema {
+    /// Minified.
     text: String,
     types: Vec<Type>,
+    /// Where each type stands in `text`.
+    sources: Vec<Source>,
     root: TypeId,
+    warnings: Vec<SchemaWarning>,
 }
 
 /// One type of a schema.
@@ -154,17 +177,64 @@ pub struct SchemaError {
     /// What is wrong.
     pub message: String,
     /// Where in the text, if that is known.
-    pub position: Option<crate::diagnostic::Position>,
+    pub position: Option<Position>,
+}
+
+/// Something in a schema that has no effect, or not everywhere the one it seems to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaWarning {
+    /// What it is: lowercase, no full stop.
+    pub message: String,
+    /// Where in the text.
+    pub position: Position,
 }
 
 impl Schema {
     /// Parses an Avro schema.
     ///
+    /// ```
+    /// use tidegate_contracts::schema::Schema;
+    ///
+    /// let schema = Schema::parse(r#"{"type": "record", "name": "sales.Order", "fields": [
+    ///     {"name": "id", "type": "string"},
+    ///     {"name": "note", "type": ["null", "string"], "default": null}
+    /// ]}"#).unwrap();
+    /// assert_eq!(schema.name(), Some("sales.Order"));
+    /// assert!(schema.resolve(&"note".parse().unwrap()).unwrap().nullable);
+    ///
+    /// let error = Schema::parse(r#"{"type": "map", "values": "strnig"}"#).unwrap_err();
+    /// assert!(error.message.contains("did you mean `string`?"));
+    /// assert_eq!(error.position.unwrap().column, 27);
+    /// ```
+    ///
     /// # Errors
     /// When the text is not JSON, not a schema, or one that could never be written (a record that contains itself
     /// without a way to end, a default that its field does not take, …).
-    pub fn parse(_text: &str) -> Result<Self, SchemaError> {
-        unimplemented!()
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        if text.len() > MAX_TEXT {
+            let message = format!("a schema of more than {} KiB is not supported", MAX_TEXT / 1024);
+            return Err(SchemaError { message, position: None });
+        }
+        let minified = node::minify(text);
+        let refuse = |problem: Problem| SchemaError {
+            message: problem.message,
+            position: Some(position(text, node::original_offset(text, problem.at))),
+        };
+        let read::Arena { types, sources, root, warnings } =
+            node::Node::parse(&minified).and_then(|node| read::read(&node)).map_err(refuse)?;
+        let at = |problem: Problem| SchemaWarning {
+            message: problem.message,
+            position: position(text, node::original_offset(text, problem.at)),
+        };
+        let warnings = warnings.into_iter().map(at).collect();
+        let schema = Self { text: minified, types, sources, root, warnings };
+        match paths::all(&schema) {
+            Some(_) => Ok(schema),
+            None => Err(SchemaError {
+                message: format!("a schema of more than {} field paths is not supported", paths::MAX),
+                position: None,
+            }),
+        }
     }
 
     /// The schema's JSON, without insignificant white space and otherwise as written. This is what gets registered:
@@ -175,7 +245,12 @@ impl Schema {
 
     /// SHA-256 of the Parsing Canonical Form, as lower-case hex: the same for schemas that encode alike.
     pub fn fingerprint(&self) -> String {
-        unimplemented!()
+        Sha256::digest(self.canonical_form()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The Parsing Canonical Form: only what decides the encoding. For comparing; never for registering.
+    pub fn canonical_form(&self) -> String {
+        text::canonical(self)
     }
 
     /// The root type.
@@ -188,24 +263,53 @@ impl Schema {
         &self.types[id.0 as usize]
     }
 
+    /// All types, so that [`TypeId`]s index them.
+    pub(crate) fn types(&self) -> &[Type] {
+        &self.types
+    }
+
     /// The full name of the root, when it is a named type.
     pub fn name(&self) -> Option<&str> {
-        unimplemented!()
+        let kind = &self.get(self.root).kind;
+        kind.is_named().then(|| kind.branch_name())
+    }
+
+    /// What in the text has no effect, or not everywhere: logical types that Avro does not know or that do not fit,
+    /// and the like. In the order of the text's types.
+    pub fn warnings(&self) -> &[SchemaWarning] {
+        &self.warnings
     }
 
     /// The type that stands at a path, looking through unions; and whether anything on the way there may be null.
-    pub fn resolve(&self, _path: &FieldPath) -> Option<Resolved> {
-        unimplemented!()
+    ///
+    /// A step into a union of several records goes into the first one that has the rest of the path. What stands in
+    /// only one of several branches may be absent, and counts as nullable too.
+    pub fn resolve(&self, path: &FieldPath) -> Option<Resolved> {
+        paths::resolve(self, path.steps())
     }
 
-    /// Every path of the schema in order, each named type once along any one path.
+    /// Every path of the schema in order, each named type once along any one path. The event itself, whose path is
+    /// empty, is not among them. The type is the one that [`Schema::resolve`] gives.
     pub fn paths(&self) -> Vec<(FieldPath, TypeId)> {
-        unimplemented!()
+        paths::all(self).expect("parse has refused schemas of more paths")
+    }
+
+    /// The paths of enums that have no default. Under FORWARD and FULL compatibility such an enum can never gain a
+    /// symbol, because readers of older versions would have nothing to take for it.
+    pub fn enums_without_default(&self) -> Vec<FieldPath> {
+        let bare = |id: &TypeId| matches!(&self.get(*id).kind, Kind::Enum(of) if of.default.is_none());
+        let below = |id: TypeId| match &self.get(id).kind {
+            Kind::Union(branches) => branches.iter().any(bare),
+            _ => bare(&id),
+        };
+        let root = std::iter::once((FieldPath::default(), self.root));
+        root.chain(self.paths()).filter(|(_, id)| below(*id)).map(|(path, _)| path).collect()
     }
 
     /// The schema text of one of its types on its own, with every named type it needs defined where first used.
-    pub fn text_of(&self, _id: TypeId) -> String {
-        unimplemented!()
+    /// Everything else in it stands as this schema has it.
+    pub fn text_of(&self, id: TypeId) -> String {
+        text::of_type(self, id)
     }
 }
 
@@ -216,4 +320,47 @@ pub struct Resolved {
     pub type_id: TypeId,
     /// Whether the value itself, or anything it stands in, may be null.
     pub nullable: bool,
+}
+
+impl Kind {
+    /// Whether it has a name of its own: record, enum or fixed.
+    pub fn is_named(&self) -> bool {
+        matches!(self, Kind::Record(_) | Kind::Enum(_) | Kind::Fixed(_))
+    }
+
+    /// What a union's tagged form calls it: the full name of a named type, else the type's word.
+    pub fn branch_name(&self) -> &str {
+        match self {
+            Kind::Null => "null",
+            Kind::Boolean => "boolean",
+            Kind::Int => "int",
+            Kind::Long => "long",
+            Kind::Float => "float",
+            Kind::Double => "double",
+            Kind::Bytes => "bytes",
+            Kind::String => "string",
+            Kind::Record(Record { name, .. }) | Kind::Enum(Enum { name, .. }) | Kind::Fixed(Fixed { name, .. }) => name,
+            Kind::Array(_) => "array",
+            Kind::Map(_) => "map",
+            Kind::Union(_) => "union",
+        }
+    }
+}
+
+impl Logical {
+    /// How many units a time of day has; `None` for everything else.
+    pub(crate) fn day_length(self) -> Option<i64> {
+        match self {
+            Logical::TimeMillis => Some(86_400_000),
+            Logical::TimeMicros => Some(86_400_000_000),
+            _ => None,
+        }
+    }
+}
+
+fn position(text: &str, offset: usize) -> Position {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let count = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
+    Position { line: count(before.matches('\n').count()), column: count(before[line_start..].chars().count()) }
 }
