@@ -101,6 +101,76 @@ pub enum Clause {
 }
 
 impl Clause {
+    /// Every clause, in the order of their values.
+    pub const ALL: [Self; 30] = [
+        Self::Malformed,
+        Self::Missing,
+        Self::Type,
+        Self::Range,
+        Self::Precision,
+        Self::Syntax,
+        Self::Symbol,
+        Self::Union,
+        Self::Size,
+        Self::DuplicateKey,
+        Self::Undeclared,
+        Self::Encoding,
+        Self::Trailing,
+        Self::Limit,
+        Self::SchemaId,
+        Self::Required,
+        Self::NullValues,
+        Self::InvalidValues,
+        Self::MinLength,
+        Self::MaxLength,
+        Self::Pattern,
+        Self::Minimum,
+        Self::Maximum,
+        Self::ExclusiveMinimum,
+        Self::ExclusiveMaximum,
+        Self::MultipleOf,
+        Self::Format,
+        Self::MinItems,
+        Self::MaxItems,
+        Self::UniqueItems,
+    ];
+
+    /// The stable name, as replies, headers and metrics carry it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Missing => "missing",
+            Self::Type => "type",
+            Self::Range => "range",
+            Self::Precision => "precision",
+            Self::Syntax => "syntax",
+            Self::Symbol => "symbol",
+            Self::Union => "union",
+            Self::Size => "size",
+            Self::DuplicateKey => "duplicate-key",
+            Self::Undeclared => "undeclared",
+            Self::Encoding => "encoding",
+            Self::Trailing => "trailing",
+            Self::Limit => "limit",
+            Self::SchemaId => "schema-id",
+            Self::Required => "required",
+            Self::NullValues => "nullValues",
+            Self::InvalidValues => "invalidValues",
+            Self::MinLength => "minLength",
+            Self::MaxLength => "maxLength",
+            Self::Pattern => "pattern",
+            Self::Minimum => "minimum",
+            Self::Maximum => "maximum",
+            Self::ExclusiveMinimum => "exclusiveMinimum",
+            Self::ExclusiveMaximum => "exclusiveMaximum",
+            Self::MultipleOf => "multipleOf",
+            Self::Format => "format",
+            Self::MinItems => "minItems",
+            Self::MaxItems => "maxItems",
+            Self::UniqueItems => "uniqueItems",
+        }
+    }
+
     /// Whether an event that breaks it can still be written as the schema says (see `onViolation: mark`).
     pub fn is_rule(self) -> bool {
         self >= Clause::Required
@@ -139,5 +209,18 @@ impl Violations {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty() && self.more == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clause_is_named_as_it_is_written() {
+        for (at, clause) in Clause::ALL.into_iter().enumerate() {
+            assert_eq!(serde_json::to_value(clause).unwrap(), clause.name());
+            assert_eq!(clause as usize, at);
+        }
     }
 }

@@ -9,3 +9,4 @@ pub mod dev;
 pub mod init;
 pub mod product;
 pub mod quarantine;
+pub mod telemetry;
