@@ -4,8 +4,10 @@
 //! failure's exit code and shows its way out; any other ends with [`Exit::Refused`].
 
 mod failure;
+mod findings;
 
 pub use failure::{Exit, Failure};
+pub use findings::Findings;
 
 use crate::{app, apply, check, config::Config, dev, init, quarantine};
 use anyhow::Result;

@@ -3,16 +3,30 @@
 //! The types here are the single source: the JSON Schema, the reference in `CONFIG.md`, the check for unknown keys and
 //! the environment overrides all come from them. Every default stands in a `Default` below.
 
+mod check;
+mod load;
+#[cfg(test)]
+mod reference;
 mod secret;
-pub(crate) mod units;
+mod units;
 
 pub use secret::{Revealed, Secret, SecretError};
 
+use crate::cli::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
-use tidegate_contracts::{contract::Policy, plan};
-use tidegate_topics::producer::ProducerLimits;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tidegate_contracts::{contract::Policy, diagnostic::Diagnostic, plan};
+use tidegate_topics::{config::KafkaConfig, producer::ProducerLimits};
+
+/// The pattern of a domain's name.
+const DOMAIN: &str = "^[a-z][a-z0-9-]{0,62}$";
 
 /// The sidecar's file, `tidegate.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +37,7 @@ pub struct Config {
     /// What this file is.
     pub kind: Kind,
     /// The domain this sidecar speaks for: `[a-z][a-z0-9-]*`, at most 63 characters. All its topics begin with it.
-    #[schemars(regex(pattern = "^[a-z][a-z0-9-]{0,62}$"), example = &"sales")]
+    #[schemars(regex(pattern = DOMAIN), example = &"sales")]
     pub domain: String,
     /// What this process does: `publish` next to a producer, `judge` and `notify` once a domain.
     #[serde(default = "Role::all")]
@@ -90,7 +104,8 @@ pub enum Role {
 }
 
 /// The value of a librdkafka property.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// `Debug` does not show texts: nobody knows which of librdkafka's properties will hold a secret next.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum KafkaValue {
@@ -109,7 +124,7 @@ pub enum KafkaValue {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Registry {
     /// Its URL, of Confluent's API. For Apicurio with `/apis/ccompat/v7`.
-    #[schemars(example = &"http://localhost:8081")]
+    #[schemars(url, example = &"http://localhost:8081")]
     pub url: String,
     /// How to sign in; absent means without.
     pub auth: Option<RegistryAuth>,
@@ -136,10 +151,13 @@ pub enum RegistryAuth {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Listen {
     /// Events come in here. Off loopback it needs tokens or mutual TLS, see `security`.
+    #[schemars(extend("format" = "socket-address"))]
     pub data: SocketAddr,
     /// Products, their state and the API's description. Off loopback it needs tokens or mutual TLS, see `security`.
+    #[schemars(extend("format" = "socket-address"))]
     pub admin: SocketAddr,
     /// `/livez`, `/readyz`, `/metrics` and nothing else, to anyone.
+    #[schemars(extend("format" = "socket-address"))]
     pub health: SocketAddr,
 }
 
@@ -302,7 +320,7 @@ pub enum LogFormat {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Otlp {
     /// Its base URL; `/v1/traces` and `/v1/metrics` are added.
-    #[schemars(example = &"http://localhost:4318")]
+    #[schemars(url, example = &"http://localhost:4318")]
     pub endpoint: String,
     /// Headers to send along, such as an API key.
     #[serde(default)]
@@ -321,6 +339,80 @@ pub struct Otlp {
     #[serde(default = "metrics_interval", with = "units::duration")]
     #[schemars(with = "units::DurationText")]
     pub interval: Duration,
+}
+
+impl Config {
+    /// Reads the file, lays the environment's overrides over it, checks all of it, and makes its paths absolute.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with all that is wrong in it.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let failure = Failure::refused(format!("cannot read `{file}`")).caused_by(error);
+            failure.hint("name the sidecar's file with --config or TIDEGATE_CONFIG, or make one with `tidegate init`")
+        })?;
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let overrides = environment.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
+        let mut config = Self::parse(&file, &text, overrides)
+            .map_err(|found| Failure::files("the configuration is not valid", found, [(file.clone(), text.clone())]))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = std::path::absolute(folder)
+            .map_err(|error| Failure::refused(format!("cannot find the folder of `{file}`")).caused_by(error))?;
+        load::anchor(&mut config, &folder);
+        Ok(config)
+    }
+
+    /// Reads a configuration from its text, paths as they stand there. `file` is how the user names it; `overrides`
+    /// are environment variables, of which only those named `TIDEGATE__…` count.
+    ///
+    /// # Errors
+    /// All that is wrong in it.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        overrides: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        load::parse(file, text, overrides)
+    }
+
+    /// The librdkafka properties, secrets read.
+    ///
+    /// # Errors
+    /// When a secret cannot be read; the property is named.
+    pub fn kafka(&self) -> Result<KafkaConfig, Failure> {
+        let text = |(name, value): (&String, &KafkaValue)| {
+            let text = match value {
+                KafkaValue::Text(text) => text.clone(),
+                KafkaValue::Number(number) => number.to_string(),
+                KafkaValue::Boolean(value) => value.to_string(),
+                KafkaValue::Secret(secret) => {
+                    let failure = |error| Failure::refused(format!("no value for `kafka: {name}`")).caused_by(error);
+                    secret.reveal().map_err(failure)?.expose().to_owned()
+                }
+            };
+            Ok((name.clone(), text))
+        };
+        Ok(KafkaConfig { properties: self.kafka.iter().map(text).collect::<Result<_, _>>()? })
+    }
+}
+
+/// The JSON Schema of `tidegate.yaml`.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Config);
+    schema.insert("title".to_owned(), "tidegate.yaml".into());
+    schema.to_value()
+}
+
+impl fmt::Debug for KafkaValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("\"…\""),
+            Self::Number(number) => number.fmt(f),
+            Self::Boolean(value) => value.fmt(f),
+            Self::Secret(secret) => secret.fmt(f),
+        }
+    }
 }
 
 impl Role {
@@ -429,22 +521,4 @@ fn sample_ratio() -> f64 {
 
 fn metrics_interval() -> Duration {
     Duration::from_secs(30)
-}
-
-impl Config {
-    /// Reads the file, lays the environment's overrides over it, checks all of it, and makes its paths absolute.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or with all that is wrong in it.
-    pub fn load(_path: &std::path::Path) -> Result<Self, crate::cli::Failure> {
-        unimplemented!()
-    }
-
-    /// The librdkafka properties, secrets read.
-    ///
-    /// # Errors
-    /// When a secret cannot be read; the property is named.
-    pub fn kafka(&self) -> Result<tidegate_topics::config::KafkaConfig, crate::cli::Failure> {
-        unimplemented!()
-    }
 }

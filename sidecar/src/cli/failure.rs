@@ -1,7 +1,8 @@
 //! How a command ends, and how it says why.
 
-use super::Context;
+use super::{Context, Findings};
 use std::fmt::Write as _;
+use tidegate_contracts::diagnostic::Diagnostic;
 
 /// The process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Failure {
     pub message: String,
     /// The way out.
     pub hint: Option<String>,
+    /// What is wrong in files, each shown with its line.
+    pub findings: Findings,
     /// What caused it.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -37,7 +40,8 @@ pub struct Failure {
 impl Failure {
     /// Something is invalid, or was refused.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, message: message.into(), hint: None, source: None }
+        let (message, findings) = (message.into(), Findings::default());
+        Self { exit: Exit::Refused, message, hint: None, findings, source: None }
     }
 
     /// The command was called wrongly.
@@ -48,6 +52,16 @@ impl Failure {
     /// A server could not be reached.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self { exit: Exit::Unreachable, ..Self::refused(message) }
+    }
+
+    /// Something is wrong in files; their texts come by name.
+    pub fn files(
+        message: impl Into<String>,
+        diagnostics: Vec<Diagnostic>,
+        texts: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let findings = Findings { diagnostics, texts: texts.into_iter().collect() };
+        Self { findings, ..Self::refused(message) }
     }
 
     /// With a way out.
@@ -69,14 +83,17 @@ impl Context {
         let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
         let hint = failure.and_then(|failure| failure.hint.as_deref());
         let exit = failure.map_or(Exit::Refused, |failure| failure.exit);
+        let findings = failure.map(|failure| &failure.findings);
         if self.json() {
             let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
             let report = serde_json::json!({
                 "error": error.to_string(), "causes": causes, "hint": hint, "exitCode": exit as u8,
+                "diagnostics": findings.map_or(&[][..], |findings| &findings.diagnostics),
             });
             eprintln!("{report}");
         } else {
-            eprint!("{}", human(error, hint, self.color));
+            let findings = findings.map_or_else(String::new, |findings| findings.human(self.color));
+            eprint!("{findings}{}", human(error, hint, self.color));
         }
         exit
     }

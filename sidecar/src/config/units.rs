@@ -3,6 +3,11 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::{borrow::Cow, time::Duration};
 
+/// The pattern of a duration.
+pub(super) const DURATION: &str = "^[0-9]+(ms|s|m|h|d)$";
+/// The pattern of a size with a unit.
+pub(super) const SIZE: &str = "^[0-9]+(B|KiB|MiB|GiB)?$";
+
 /// A duration in the file: a whole number and one of the units ms, s, m, h, d.
 pub(crate) mod duration {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -56,7 +61,7 @@ impl JsonSchema for DurationText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$" })
+        json_schema!({ "type": "string", "pattern": DURATION })
     }
 }
 
@@ -70,7 +75,7 @@ impl JsonSchema for SizeText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "integer"], "pattern": "^[0-9]+(B|KiB|MiB|GiB)$", "minimum": 0 })
+        json_schema!({ "type": ["string", "integer"], "pattern": SIZE, "minimum": 0 })
     }
 }
 
@@ -100,7 +105,10 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// Writes a duration in the largest unit that keeps it whole.
 pub(crate) fn print_duration(value: Duration) -> String {
-    print(u64::try_from(value.as_millis()).unwrap_or(u64::MAX), &DURATIONS)
+    match u64::try_from(value.as_millis()).unwrap_or(u64::MAX) {
+        0 => "0s".to_owned(),
+        millis => print(millis, &DURATIONS),
+    }
 }
 
 /// Writes a size in the largest unit that keeps it whole.
