@@ -1,0 +1,15 @@
+//! librdkafka's log lines, in our log.
+
+use rdkafka::config::RDKafkaLogLevel as Level;
+
+/// librdkafka calls every broken connection an error; for us it is one when data is lost or a person is needed, and we
+/// say that ourselves.
+pub(crate) fn forward(level: Level, facility: &str, message: &str) {
+    match level {
+        Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{message}");
+        }
+        Level::Notice | Level::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
+        Level::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+    }
+}
