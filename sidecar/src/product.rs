@@ -1,8 +1,14 @@
 //! The products this sidecar serves, as one snapshot that readers take and reloads replace.
 
+mod assemble;
+mod load;
+
+pub use assemble::{Known, assemble, difference, losses};
+pub use load::{Contracts, load};
+
 use std::{
     collections::HashMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 use tidegate_contracts::{contract::Contract, plan::Plan};
 
@@ -40,18 +46,31 @@ pub struct Serving {
 /// All products, by name, then by major version.
 pub type Snapshot = HashMap<String, Vec<Arc<Product>>>;
 
-/// The snapshot in force.
+/// The snapshot in force, and why a newer one is not.
 #[derive(Debug, Default)]
-pub struct Products(RwLock<Arc<Snapshot>>);
+pub struct Products {
+    snapshot: RwLock<Arc<Snapshot>>,
+    held: RwLock<Option<String>>,
+}
 
 impl Products {
     /// The snapshot of now.
     pub fn get(&self) -> Arc<Snapshot> {
-        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Puts another snapshot in force.
     pub fn set(&self, snapshot: Snapshot) {
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(snapshot);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
+
+    /// Why the files of now are not in force, if they are not.
+    pub fn held(&self) -> Option<String> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says why the files of now are not in force, or that they are.
+    pub fn hold(&self, reason: Option<String>) {
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 }

@@ -38,7 +38,7 @@ fn section(text: &mut String, root: Root<'_>, schema: &Schema, path: &[&str]) {
         let is_secret = takes(root, of).starts_with("a secret");
         let is_section = !root.keys(of).is_empty() && !is_secret;
         let required =
-            schema.get("required").and_then(Schema::as_array).is_some_and(|keys| keys.iter().any(|of| of == key));
+            objects.len() == 1 && objects[0]["required"].as_array().is_some_and(|of| of.contains(&key.into()));
         let default = match of.get("default") {
             _ if is_section => String::new(),
             Some(Schema::Null) | None if required => "required".to_owned(),

@@ -1,0 +1,115 @@
+//! The contract files of a folder, read all or nothing.
+
+use crate::cli::{Failure, Findings};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tidegate_contracts::{
+    contract::{Contract, Policy},
+    diagnostic::{Diagnostic, Level},
+};
+
+/// How contract files are named.
+const SUFFIX: &str = ".odcs.yaml";
+
+/// A folder's contracts, ordered by product and major version.
+#[derive(Debug, Clone, Default)]
+pub struct Contracts {
+    /// The contracts.
+    pub contracts: Vec<Arc<Contract>>,
+    /// What was found besides errors.
+    pub findings: Findings,
+}
+
+/// Reads every contract of a folder; a folder that is not there holds none. Paths in messages are as `folder` is given.
+///
+/// # Errors
+/// When a file cannot be read or is not valid, or two are of the same product and major version, or one is of another
+/// domain: with all that is wrong.
+pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, Failure> {
+    let mut findings = Findings::default();
+    let mut seen: BTreeMap<(String, u64), (Arc<Contract>, String)> = BTreeMap::new();
+    let error = |file: &str, code, message, hint: &str| {
+        let (file, hint) = (file.to_owned(), Some(hint.to_owned()));
+        Diagnostic { level: Level::Error, code, file, position: None, message, hint }
+    };
+    for path in files(folder)? {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let near = path.parent().unwrap_or(folder).to_owned();
+        let read = |name: &str| std::fs::read_to_string(near.join(name)).map_err(|error| error.to_string());
+        let parsed = Contract::parse(&file, &text, policy, &read);
+        for found in parsed.diagnostics.iter().filter(|found| found.file != file) {
+            // Problems of the Avro schema are shown with the schema's own lines.
+            if let Ok(text) = std::fs::read_to_string(&found.file) {
+                findings.texts.insert(found.file.clone(), text);
+            }
+        }
+        findings.diagnostics.extend(parsed.diagnostics);
+        findings.texts.insert(file.clone(), text);
+        let Some(contract) = parsed.contract else { continue };
+        if contract.domain != domain {
+            let message = format!("a contract of domain `{}`, and this sidecar speaks for `{domain}`", contract.domain);
+            let hint = "move the file to that domain's sidecar, or correct its `domain`";
+            findings.diagnostics.push(error(&file, "other-domain", message, hint));
+        }
+        let key = (contract.product.clone(), contract.major());
+        match seen.get(&key) {
+            Some((_, other)) => {
+                let message = format!("a second contract of {}, after `{other}`", contract.stem());
+                let hint = "keep one file for each major version";
+                findings.diagnostics.push(error(&file, "contract-twice", message, hint));
+            }
+            None => drop(seen.insert(key, (Arc::from(contract), file))),
+        }
+    }
+    let mut topics = BTreeSet::new();
+    for (contract, file) in seen.values() {
+        if !topics.insert(&contract.topic) {
+            let message = format!("`{}` is the topic of another contract, too", contract.topic);
+            let hint = "give each major version of each product a topic of its own";
+            findings.diagnostics.push(error(file, "topic-twice", message, hint));
+        }
+    }
+    if findings.has_errors() {
+        let count = findings.diagnostics.iter().filter(|found| found.level == Level::Error).count();
+        let message = format!("{count} {} in the contracts", if count == 1 { "error" } else { "errors" });
+        return Err(Failure { findings, ..Failure::refused(message) });
+    }
+    Ok(Contracts { contracts: seen.into_values().map(|(contract, _)| contract).collect(), findings })
+}
+
+/// The contract files of a folder and the folders in it, in order of their names. Hidden ones are left out, such as
+/// those Kubernetes keeps beside a mounted config map.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    const DEPTH: usize = 8;
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && depth == 0 => return Ok(found),
+            Err(error) => return Err(unreadable(&folder, error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(&folder, error))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') {
+                continue;
+            }
+            if path.is_dir() && depth < DEPTH {
+                folders.push((path, depth + 1));
+            } else if name.ends_with(SUFFIX) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::refused(format!("cannot read `{}`", path.display())).caused_by(error)
+}
