@@ -1,5 +1,8 @@
 //! `tidegate run`: the sidecar itself.
 
+mod in_force;
+mod watch;
+
 use crate::cli::{Context, Exit};
 
 /// What `run` takes.

@@ -1,5 +1,7 @@
 //! `tidegate plan` and `tidegate apply`.
 
+mod releases;
+
 use crate::cli::{Context, Exit};
 
 /// What `plan` takes.

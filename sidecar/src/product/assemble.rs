@@ -161,4 +161,3 @@ fn first_difference(before: &Value, after: &Value, path: String) -> Option<Strin
         (before, after) => (before != after).then_some(path),
     }
 }
-

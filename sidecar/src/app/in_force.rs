@@ -1,0 +1,91 @@
+//! Which contracts are in force: those of the start until files that can take their place have been read.
+
+use crate::product::{Contracts, Known, Snapshot, assemble, losses};
+use tidegate_contracts::{catalog::Catalog, plan::Limits};
+
+/// The contracts in force, those that wait to be, and the catalog as far as it is known. Pure: files and the catalog
+/// come in, a snapshot comes out.
+#[derive(Debug)]
+pub(super) struct InForce {
+    limits: Limits,
+    contracts: Contracts,
+    /// Files that were read well and are not in force yet, since a running product would not be ready with them.
+    waiting: Option<Contracts>,
+    /// Why the files of now cannot be read, if they cannot.
+    broken: Option<String>,
+    catalog: Result<Catalog, String>,
+}
+
+/// What is to be put in force.
+#[derive(Debug)]
+pub(super) struct Decision {
+    /// The products.
+    pub(super) snapshot: Snapshot,
+    /// Why the files of now are not in force, if they are not.
+    pub(super) held: Option<String>,
+}
+
+impl InForce {
+    /// The contracts of the start, before anything is known of the catalog; `why` says so.
+    pub(super) fn new(contracts: Contracts, limits: Limits, why: impl Into<String>) -> Self {
+        Self { limits, contracts, waiting: None, broken: None, catalog: Err(why.into()) }
+    }
+
+    /// The files were read again: all of them, or why not.
+    pub(super) fn files(&mut self, read: Result<Contracts, String>) {
+        match read {
+            Ok(contracts) => {
+                let contracts = self.keep_unchanged(contracts);
+                (self.waiting, self.broken) = (Some(contracts), None);
+            }
+            // What was waiting is not what the files say any more.
+            Err(reason) => (self.waiting, self.broken) = (None, Some(reason)),
+        }
+    }
+
+    /// The catalog was read to its end.
+    pub(super) fn catalog(&mut self, catalog: Catalog) {
+        self.catalog = Ok(catalog);
+    }
+
+    /// The catalog cannot be read. One that was read before goes on to count: it only ever grows.
+    pub(super) fn no_catalog(&mut self, why: String) {
+        if self.catalog.is_err() {
+            self.catalog = Err(why);
+        }
+    }
+
+    /// What is to be in force now, after what is.
+    pub(super) fn decide(&mut self, before: &Snapshot) -> Decision {
+        let known = match &self.catalog {
+            Ok(catalog) => Known::Read(catalog),
+            Err(why) => Known::NotYet(why),
+        };
+        let mut held = self.broken.as_ref().map(|reason| format!("the files of now are not in force: {reason}"));
+        if let Some(waiting) = &self.waiting {
+            let snapshot = assemble(&waiting.contracts, known, self.limits, before);
+            let losses = losses(before, &snapshot);
+            if losses.is_empty() {
+                self.contracts = self.waiting.take().unwrap_or_default();
+                return Decision { snapshot, held };
+            }
+            held = Some(format!("the files of now wait until each product is released: {}", losses.join("; ")));
+        }
+        Decision { snapshot: assemble(&self.contracts.contracts, known, self.limits, before), held }
+    }
+
+    /// Takes the contract in force for each that says the same, so that its compiled plans are kept.
+    fn keep_unchanged(&self, mut read: Contracts) -> Contracts {
+        for contract in &mut read.contracts {
+            let same = self.contracts.contracts.iter().find(|old| {
+                old.reference() == contract.reference()
+                    && old.schema.text() == contract.schema.text()
+                    && old.document == contract.document
+            });
+            if let Some(same) = same {
+                *contract = same.clone();
+            }
+        }
+        read
+    }
+}
