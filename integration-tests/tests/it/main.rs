@@ -1,0 +1,3 @@
+//! Tidegate against a real broker and a real registry. One binary, since each one links librdkafka.
+
+mod fence;
