@@ -3,8 +3,35 @@
 //! [`Plan::encode_json`] turns plain JSON into the Avro body in one pass; [`Plan::check_avro`] walks an Avro body that
 //! arrived encoded. Both name every violation of an event, and neither ever keeps or repeats a value.
 
+mod base64;
+mod binary;
+mod compile;
+mod describe;
+mod json;
+mod names;
+mod node;
+mod number;
+mod report;
+mod rules;
+mod scan;
+mod skip;
+mod temporal;
+#[cfg(test)]
+mod tests;
+
+pub use rules::FORMATS;
+
 use crate::{path::FieldPath, rule::Rule, schema::Schema, violation::Violations};
+use node::{EnumPlan, Node, NodeId, Op, RecordPlan, UnionPlan};
 use std::ops::Range;
+
+/// However a plan is configured, it never goes deeper, so that no stack can overflow.
+pub const MAX_DEPTH: u32 = 200;
+
+/// Undeclared fields that are listed by name; the rest is counted.
+pub const UNDECLARED_LISTED: usize = 32;
+
+const EVENT_ID_TYPES: &str = "a string, a UUID, an enum, an int or a long, and stands in no union of several types";
 
 /// What a plan does where the mapping leaves a choice.
 #[derive(Debug, Clone)]
@@ -35,7 +62,7 @@ pub enum BytesEncoding {
 /// Bounds that keep hostile input cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Nesting of records, arrays, maps and unions.
+    /// Nesting of records, arrays and maps, at most [`MAX_DEPTH`]. Unions add none of their own.
     pub depth: u32,
     /// Array items and map entries in the whole event.
     pub items: u64,
@@ -73,8 +100,53 @@ pub enum Verdict {
 }
 
 /// A schema and its rules, compiled.
+///
+/// ```
+/// use tidegate_contracts::plan::{JsonForm, Limits, Outcome, Plan, PlanOptions, Verdict};
+/// use tidegate_contracts::rule::{Check, Literal, Rule};
+/// use tidegate_contracts::schema::Schema;
+///
+/// let schema = Schema::parse(r#"{"type": "record", "name": "Reading", "fields": [
+///     {"name": "sensor", "type": "string"},
+///     {"name": "celsius", "type": "double"},
+///     {"name": "note", "type": ["null", "string"], "default": null}
+/// ]}"#).unwrap();
+/// let cold = Check::Minimum(Literal::Number("-273.15".to_owned()));
+/// let rules = [Rule { path: "celsius".parse().unwrap(), check: cold, position: None }];
+/// let options = PlanOptions { key: vec!["sensor".parse().unwrap()], ..PlanOptions::default() };
+/// let plan = Plan::compile(&schema, &rules, options).unwrap();
+///
+/// let (mut body, mut outcome) = (Vec::new(), Outcome::default());
+/// let verdict = plan.encode_json(br#"{"celsius": 21.5, "sensor": "attic"}"#, JsonForm::Plain, &mut body, &mut outcome);
+/// assert_eq!(verdict, Verdict::Sound);
+/// assert_eq!(outcome.defaulted, 1);
+/// let mut key = Vec::new();
+/// assert!(plan.key(&body, &outcome, &mut key));
+/// assert_eq!(key, b"attic");
+///
+/// let mut body = Vec::new();
+/// let verdict = plan.encode_json(br#"{"sensor": 7, "celsius": -300}"#, JsonForm::Plain, &mut body, &mut outcome);
+/// assert_eq!(verdict, Verdict::Broken);
+/// let broken: Vec<_> = outcome.violations.listed.iter().map(|found| (&*found.path, found.clause.as_str())).collect();
+/// assert_eq!(broken, [("sensor", "type"), ("celsius", "minimum")]);
+/// ```
 #[derive(Debug)]
-pub struct Plan {}
+pub struct Plan {
+    nodes: Vec<Node>,
+    records: Vec<RecordPlan>,
+    enums: Vec<EnumPlan>,
+    unions: Vec<UnionPlan>,
+    checks: Vec<rules::CheckPlan>,
+    /// The encoded defaults of all fields.
+    defaults: Vec<u8>,
+    root: NodeId,
+    limits: Limits,
+    bytes_encoding: BytesEncoding,
+    reject_undeclared: bool,
+    /// The nodes of the key's fields.
+    key: Vec<NodeId>,
+    event_id: Option<NodeId>,
+}
 
 /// A rule, a key or an event id that does not fit the schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +179,23 @@ pub struct Outcome {
     pub key: Vec<Range<usize>>,
     /// Where the event id stands in the body.
     pub event_id: Option<Range<usize>>,
+    scratch: Scratch,
+}
+
+/// Buffers of a running pass.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// Where the fields of the records that are open stand in the body.
+    slots: Vec<(u32, u32)>,
+    /// Where items and map keys stand in the body, to compare them.
+    spans: Vec<(u32, u32)>,
+    /// Where the captures stand in the body: the key's fields, then the event id.
+    captures: Vec<(u32, u32)>,
+    /// A record in the schema's order.
+    stitch: Vec<u8>,
+    /// A string without its escapes.
+    text: Vec<u8>,
+    skip: skip::SkipBuffers,
 }
 
 /// Where one JSON value of a longer text ended, or why it has no end.
@@ -122,47 +211,129 @@ pub struct Malformed {
     pub reason: &'static str,
 }
 
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            key: Vec::new(),
+            event_id: None,
+            reject_undeclared: false,
+            bytes_encoding: BytesEncoding::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
 impl Plan {
     /// Compiles a schema with its rules.
     ///
     /// # Errors
     /// Every rule, key path and event id that does not fit the schema, all at once.
-    pub fn compile(_schema: &Schema, _rules: &[Rule], _options: PlanOptions) -> Result<Self, Vec<PlanProblem>> {
-        unimplemented!()
+    pub fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> Result<Self, Vec<PlanProblem>> {
+        compile::compile(schema, rules, options)
     }
 
     /// Reads one JSON event and appends its Avro body to `out`. Anything but white space after it is malformed.
     /// A [`Verdict::Broken`] event leaves `out` as it was.
-    pub fn encode_json(&self, _input: &[u8], _form: JsonForm, _out: &mut Vec<u8>, _outcome: &mut Outcome) -> Verdict {
-        unimplemented!()
+    pub fn encode_json(&self, input: &[u8], form: JsonForm, out: &mut Vec<u8>, outcome: &mut Outcome) -> Verdict {
+        self.encode(input, form, out, outcome)
     }
 
     /// The same for a value that starts at `at` inside a longer text, such as an item of an array; also tells where the
     /// value ended. An error means that the whole text is not JSON from there on.
     pub fn encode_json_at(
         &self,
-        _input: &[u8],
-        _at: usize,
-        _form: JsonForm,
-        _out: &mut Vec<u8>,
-        _outcome: &mut Outcome,
+        input: &[u8],
+        at: usize,
+        form: JsonForm,
+        out: &mut Vec<u8>,
+        outcome: &mut Outcome,
     ) -> (Verdict, Extent) {
-        unimplemented!()
+        self.encode_at(input, at, form, out, outcome)
     }
 
     /// Walks an Avro body to its end: lengths, union branches, enum ranges, UTF-8, logical types, trailing bytes, rules.
-    pub fn check_avro(&self, _body: &[u8], _outcome: &mut Outcome) -> Verdict {
-        unimplemented!()
+    pub fn check_avro(&self, body: &[u8], outcome: &mut Outcome) -> Verdict {
+        self.walk(body, outcome)
     }
 
-    /// The event id of a body, as text, from where `outcome` says it stands.
-    pub fn event_id(&self, _body: &[u8], _outcome: &Outcome) -> Option<String> {
-        unimplemented!()
+    /// The event id of a body, as text, from where `outcome` says it stands. Nothing when the contract names none, or
+    /// it is null.
+    pub fn event_id(&self, body: &[u8], outcome: &Outcome) -> Option<String> {
+        self.read_text(self.event_id?, body.get(outcome.event_id.clone()?)?)
     }
 
-    /// Appends the record key to `key`, without framing, and says whether there is one: the UTF-8 text when the key is one string, else
-    /// the fields' Avro encodings in order, which is the body of the key schema.
-    pub fn key(&self, _body: &[u8], _outcome: &Outcome, _key: &mut Vec<u8>) -> bool {
-        unimplemented!()
+    /// Appends the record key to `key`, without framing, and says whether there is one: the UTF-8 text when the key is
+    /// one string, else the fields' Avro encodings in order, which is the body of the key schema.
+    pub fn key(&self, body: &[u8], outcome: &Outcome, key: &mut Vec<u8>) -> bool {
+        if self.key.is_empty() || outcome.key.len() != self.key.len() {
+            return false;
+        }
+        let fields = || outcome.key.iter().filter_map(|range| body.get(range.clone()));
+        match self.key.as_slice() {
+            [field] if matches!(self.node(*field).op, Op::String | Op::Uuid) => {
+                key.extend(fields().filter_map(binary::sized).flatten());
+            }
+            _ => key.extend(fields().flatten()),
+        }
+        true
+    }
+
+    fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id as usize]
+    }
+
+    /// A scalar's encoding as text.
+    fn read_text(&self, id: NodeId, bytes: &[u8]) -> Option<String> {
+        let number = || binary::long(bytes).map(|(number, _)| number);
+        match self.node(id).op {
+            Op::String | Op::Uuid => Some(std::str::from_utf8(binary::sized(bytes)?).ok()?.to_owned()),
+            Op::Int | Op::Long | Op::Temporal(_) => Some(number()?.to_string()),
+            Op::Enum(at) => self.enums[at as usize].symbols.get(usize::try_from(number()?).ok()?).cloned(),
+            Op::UuidFixed => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or_default());
+                Some(parts.join("-"))
+            }
+            Op::Optional { item, null, .. } => match binary::long(bytes)? {
+                (branch, _) if branch == i64::from(null) => None,
+                (_, rest) => self.read_text(item, rest),
+            },
+            Op::Union(at) => {
+                let (branch, rest) = binary::long(bytes)?;
+                let branch = self.unions[at as usize].branches.get(usize::try_from(branch).ok()?)?;
+                self.read_text(branch.node, rest)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Outcome {
+    /// Forgets the last event; keeps the buffers.
+    fn begin(&mut self, plan: &Plan) {
+        self.violations.listed.clear();
+        self.violations.more = 0;
+        self.undeclared.clear();
+        self.undeclared_more = 0;
+        self.defaulted = 0;
+        self.truncated = 0;
+        self.key.clear();
+        self.event_id = None;
+        let scratch = &mut self.scratch;
+        scratch.slots.clear();
+        scratch.spans.clear();
+        scratch.skip.keys.clear();
+        scratch.captures.clear();
+        scratch.captures.resize(plan.key.len() + usize::from(plan.event_id.is_some()), json::NOWHERE);
+    }
+
+    /// Tells where the key and the event id stand, now that the body is complete. The captures are those of the key's
+    /// fields, then the event id's if the plan has one.
+    fn keep_captures(&mut self, plan: &Plan) {
+        let (key, event_id) = self.scratch.captures.split_at(plan.key.len());
+        let taken =
+            |capture: &(u32, u32)| (*capture != json::NOWHERE).then_some(capture.0 as usize..capture.1 as usize);
+        self.key.extend(key.iter().filter_map(taken));
+        self.event_id = event_id.first().and_then(taken);
     }
 }

@@ -1,6 +1,6 @@
 //! What broke in an event: where, which clause, what would be right. Never the value itself.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// The clause an event broke. The names are stable: replies, quarantine headers and metrics carry them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -174,6 +174,48 @@ impl Clause {
     /// Whether an event that breaks it can still be written as the schema says (see `onViolation: mark`).
     pub fn is_rule(self) -> bool {
         self >= Clause::Required
+    }
+
+    /// The stable name, as replies, headers and metrics carry it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Clause::Malformed => "malformed",
+            Clause::Missing => "missing",
+            Clause::Type => "type",
+            Clause::Range => "range",
+            Clause::Precision => "precision",
+            Clause::Syntax => "syntax",
+            Clause::Symbol => "symbol",
+            Clause::Union => "union",
+            Clause::Size => "size",
+            Clause::DuplicateKey => "duplicate-key",
+            Clause::Undeclared => "undeclared",
+            Clause::Encoding => "encoding",
+            Clause::Trailing => "trailing",
+            Clause::Limit => "limit",
+            Clause::SchemaId => "schema-id",
+            Clause::Required => "required",
+            Clause::NullValues => "nullValues",
+            Clause::InvalidValues => "invalidValues",
+            Clause::MinLength => "minLength",
+            Clause::MaxLength => "maxLength",
+            Clause::Pattern => "pattern",
+            Clause::Minimum => "minimum",
+            Clause::Maximum => "maximum",
+            Clause::ExclusiveMinimum => "exclusiveMinimum",
+            Clause::ExclusiveMaximum => "exclusiveMaximum",
+            Clause::MultipleOf => "multipleOf",
+            Clause::Format => "format",
+            Clause::MinItems => "minItems",
+            Clause::MaxItems => "maxItems",
+            Clause::UniqueItems => "uniqueItems",
+        }
+    }
+}
+
+impl fmt::Display for Clause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

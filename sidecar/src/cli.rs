@@ -156,3 +156,39 @@ impl Context {
         self.output == Output::Json
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_those_of_the_design() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, ["init", "run", "check", "plan", "apply", "quarantine", "completions", "dev"]);
+        assert!(command.get_subcommands().all(|command| command.get_about().is_some()));
+    }
+
+    #[test]
+    fn every_shell_gets_a_completion_script() {
+        for shell in clap_complete::Shell::value_variants() {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "tidegate", &mut script);
+            let script = String::from_utf8(script).unwrap();
+            assert!(script.contains("tidegate") && script.contains("quarantine"), "{shell}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_the_one_named_else_the_one_in_the_folder() {
+        let context = |config: Option<&str>| Context {
+            config: config.map(PathBuf::from),
+            output: Output::Human,
+            color: false,
+            verbose: 0,
+        };
+        assert_eq!(context(Some("/etc/t.yaml")).config_path(), Path::new("/etc/t.yaml"));
+        assert_eq!(context(None).config_path(), Path::new("tidegate.yaml"));
+    }
+}

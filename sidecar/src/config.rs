@@ -397,6 +397,21 @@ impl Config {
     }
 }
 
+impl Otlp {
+    /// The headers, secrets read.
+    ///
+    /// # Errors
+    /// When a secret cannot be read; the header is named.
+    pub fn headers(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let reveal = |(name, secret): (&String, &Secret)| {
+            let failure =
+                |error| Failure::refused(format!("no value for `telemetry.otlp.headers.{name}`")).caused_by(error);
+            Ok((name.clone(), secret.reveal().map_err(failure)?.expose().to_owned()))
+        };
+        self.headers.iter().map(reveal).collect()
+    }
+}
+
 /// The JSON Schema of `tidegate.yaml`.
 pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Config);

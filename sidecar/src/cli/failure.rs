@@ -83,20 +83,25 @@ impl Context {
         let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>());
         let hint = failure.and_then(|failure| failure.hint.as_deref());
         let exit = failure.map_or(Exit::Refused, |failure| failure.exit);
-        let findings = failure.map(|failure| &failure.findings);
         if self.json() {
-            let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
-            let report = serde_json::json!({
-                "error": error.to_string(), "causes": causes, "hint": hint, "exitCode": exit as u8,
-                "diagnostics": findings.map_or(&[][..], |findings| &findings.diagnostics),
-            });
-            eprintln!("{report}");
+            eprintln!("{}", machine(error, failure, exit));
         } else {
-            let findings = findings.map_or_else(String::new, |findings| findings.human(self.color));
+            let findings = failure.map_or_else(String::new, |failure| failure.findings.human(self.color));
             eprint!("{findings}{}", human(error, hint, self.color));
         }
         exit
     }
+}
+
+fn machine(error: &anyhow::Error, failure: Option<&Failure>, exit: Exit) -> serde_json::Value {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    serde_json::json!({
+        "error": error.to_string(),
+        "causes": causes,
+        "hint": failure.and_then(|failure| failure.hint.as_deref()),
+        "diagnostics": failure.map_or(&[][..], |failure| &failure.findings.diagnostics),
+        "exitCode": exit as u8,
+    })
 }
 
 fn human(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
@@ -109,4 +114,28 @@ fn human(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
         let _ = writeln!(text, "{cyan}way out{plain}: {hint}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn an_error_says_what_why_and_the_way_out() {
+        let failure = Failure::unreachable("cannot read the topics of `localhost:9092`")
+            .caused_by(std::io::Error::other("no broker can be reached"))
+            .hint("is kafka running?");
+        let error = Err::<(), _>(failure).context("nothing was applied").unwrap_err();
+        let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()).unwrap();
+        assert_eq!(
+            human(&error, failure.hint.as_deref(), false),
+            "error: nothing was applied\n  because cannot read the topics of `localhost:9092`\n  \
+             because no broker can be reached\nway out: is kafka running?\n"
+        );
+        assert_eq!(
+            machine(&error, Some(failure), failure.exit).to_string(),
+            r#"{"causes":["cannot read the topics of `localhost:9092`","no broker can be reached"],"diagnostics":[],"error":"nothing was applied","exitCode":4,"hint":"is kafka running?"}"#
+        );
+    }
 }

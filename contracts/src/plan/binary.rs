@@ -1,0 +1,416 @@
+//! Walks an Avro body to its end without making values of it.
+
+use super::{
+    Outcome, Plan, Verdict,
+    node::{Decimal, Node, NodeId, Op, RecordPlan},
+    report::{Place, Report},
+};
+use crate::{
+    schema,
+    violation::{Clause, Violation},
+};
+
+/// The walk cannot go on: the bytes after this place cannot be told apart any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stop;
+
+type Step<T = ()> = Result<T, Stop>;
+
+struct Walker<'a> {
+    plan: &'a Plan,
+    body: &'a [u8],
+    at: usize,
+    report: Report<'a>,
+    depth: u32,
+    items: u64,
+}
+
+impl Plan {
+    pub(super) fn walk(&self, body: &[u8], outcome: &mut Outcome) -> Verdict {
+        outcome.begin(self);
+        if body.len() > self.limits.bytes {
+            self.too_large(outcome);
+            return Verdict::Broken;
+        }
+        let report = Report::new(outcome, self.limits.violations);
+        let mut walker = Walker { plan: self, body, at: 0, report, depth: 0, items: self.limits.items };
+        let step = walker.value(self.root, &Place::ROOT);
+        if step.is_ok() && walker.at < body.len() {
+            walker.malformed(Clause::Trailing, &Place::ROOT, "bytes after the value");
+        }
+        if walker.report.broken {
+            return Verdict::Broken;
+        }
+        let rules_broken = walker.report.rules_broken;
+        outcome.keep_captures(self);
+        if rules_broken { Verdict::BreaksRules } else { Verdict::Sound }
+    }
+}
+
+impl<'a> Walker<'a> {
+    fn value(&mut self, id: NodeId, place: &Place<'_>) -> Step {
+        let plan = self.plan;
+        let node = plan.node(id);
+        match node.op {
+            Op::Null => Ok(()),
+            Op::Boolean => self.boolean(node, place),
+            Op::Int => {
+                let value = self.long(place)?;
+                self.integer(node, value, i32::try_from(value).is_ok(), place)
+            }
+            Op::Long => {
+                let value = self.long(place)?;
+                self.integer(node, value, true, place)
+            }
+            Op::Temporal(of) => {
+                let value = self.long(place)?;
+                self.integer(node, value, of.holds(value), place)
+            }
+            Op::Float => {
+                let value = f32::from_le_bytes(self.chunk(place)?);
+                if !node.checks.is_empty() {
+                    plan.check_float(node, value, &mut self.report, place);
+                }
+                Ok(())
+            }
+            Op::Double => {
+                let value = f64::from_le_bytes(self.chunk(place)?);
+                if !node.checks.is_empty() {
+                    plan.check_double(node, value, &mut self.report, place);
+                }
+                Ok(())
+            }
+            Op::String | Op::Uuid => self.text(node, place),
+            Op::Bytes => {
+                let bytes = self.sized(place)?;
+                self.opaque(node, bytes, place)
+            }
+            Op::Fixed(size) => {
+                let bytes = self.take(size as usize, place)?;
+                self.opaque(node, bytes, place)
+            }
+            Op::UuidFixed => {
+                let bytes = self.take(16, place)?;
+                self.opaque(node, bytes, place)
+            }
+            Op::Duration => self.take(12, place).map(drop),
+            Op::Decimal(of) => self.decimal(node, of, place),
+            Op::Enum(at) => self.symbol(node, at, place),
+            Op::Optional { item, null, .. } => match self.branch(2, place)? {
+                branch if branch == usize::from(null) => {
+                    if !node.checks.is_empty() {
+                        plan.check_null(node, &mut self.report, place);
+                    }
+                    Ok(())
+                }
+                _ => self.value(item, place),
+            },
+            Op::Union(at) => {
+                let union = &plan.unions[at as usize];
+                let branch = self.branch(union.branches.len(), place)?;
+                let branch = union.branches[branch].node;
+                if plan.node(branch).op == Op::Null && !node.checks.is_empty() {
+                    plan.check_null(node, &mut self.report, place);
+                }
+                self.value(branch, place)
+            }
+            Op::Record(at) => self.record(&plan.records[at as usize], place),
+            Op::Array(item) => self.array(node, item, place),
+            Op::Map(value) => self.map(value, place),
+        }
+    }
+
+    fn record(&mut self, record: &'a RecordPlan, place: &Place<'_>) -> Step {
+        self.enter(place)?;
+        if record.captures.is_empty() {
+            for field in &record.fields {
+                self.value(field.node, &place.field(field))?;
+            }
+        } else {
+            for (at, field) in (0u32..).zip(&record.fields) {
+                let start = self.at as u32;
+                self.value(field.node, &place.field(field))?;
+                for (_, capture) in record.captures.iter().filter(|(of, _)| *of == at) {
+                    self.report.outcome.scratch.captures[*capture as usize] = (start, self.at as u32);
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn array(&mut self, node: &'a Node, item: NodeId, place: &Place<'_>) -> Step {
+        self.enter(place)?;
+        let checked = !node.checks.is_empty();
+        let spans = self.report.outcome.scratch.spans.len();
+        let mut index = 0u32;
+        while let Some(block) = self.block(place)? {
+            for _ in 0..block.count {
+                let start = self.at as u32;
+                self.value(item, &place.item(index))?;
+                // Of more items than there are bytes two must be empty, and so alike.
+                if checked && index as usize <= self.body.len() + 1 {
+                    self.report.outcome.scratch.spans.push((start, self.at as u32));
+                }
+                index += 1;
+            }
+            self.end_block(&block, place)?;
+        }
+        if checked {
+            self.plan.check_items(node, spans, index, self.body, &mut self.report, place);
+            self.report.outcome.scratch.spans.truncate(spans);
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn map(&mut self, value: NodeId, place: &Place<'_>) -> Step {
+        self.enter(place)?;
+        let place = place.value();
+        while let Some(block) = self.block(&place)? {
+            for _ in 0..block.count {
+                let key = self.sized(&place)?;
+                self.utf8(key, &place);
+                self.value(value, &place)?;
+            }
+            self.end_block(&block, &place)?;
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// The beginning of a block of items, or the end of them all.
+    #[inline]
+    fn block(&mut self, place: &Place<'_>) -> Step<Option<Block>> {
+        let count = self.long(place)?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let mut end = None;
+        if count < 0 {
+            let length = self.long(place)?;
+            let fits = usize::try_from(length).ok().filter(|length| *length <= self.body.len() - self.at);
+            let Some(length) = fits else {
+                return Err(self.malformed(Clause::Malformed, place, "a block of wrong length"));
+            };
+            end = Some(self.at + length);
+        }
+        let count = count.unsigned_abs();
+        match self.items.checked_sub(count) {
+            Some(left) => self.items = left,
+            None => {
+                let limit = self.plan.limits.items;
+                let expected = || format!("at most {limit} items an event");
+                self.report.add(place, Clause::Limit, expected, "more items", None);
+                return Err(Stop);
+            }
+        }
+        Ok(Some(Block { count, end }))
+    }
+
+    fn end_block(&mut self, block: &Block, place: &Place<'_>) -> Step {
+        match block.end {
+            Some(end) if end != self.at => Err(self.malformed(Clause::Malformed, place, "a block of wrong length")),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn enter(&mut self, place: &Place<'_>) -> Step {
+        let limit = self.plan.limits.depth;
+        if self.depth >= limit {
+            let expected = || format!("at most {limit} levels of nesting");
+            self.report.add(place, Clause::Limit, expected, "more levels", None);
+            return Err(Stop);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn boolean(&mut self, node: &'a Node, place: &Place<'_>) -> Step {
+        match self.take(1, place)? {
+            [value @ 0..=1] => {
+                if !node.checks.is_empty() {
+                    self.plan.check_boolean(node, *value == 1, &mut self.report, place);
+                }
+            }
+            _ => self.violate(place, Clause::Type, node, "byte other than 0 and 1"),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn integer(&mut self, node: &'a Node, value: i64, in_range: bool, place: &Place<'_>) -> Step {
+        if !in_range {
+            self.violate(place, Clause::Range, node, "number out of range");
+        } else if !node.checks.is_empty() {
+            self.plan.check_integer(node, value, &mut self.report, place);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn text(&mut self, node: &'a Node, place: &Place<'_>) -> Step {
+        let text = self.sized(place)?;
+        if !self.utf8(text, place) {
+            return Ok(());
+        }
+        if node.op == Op::Uuid && schema::uuid(text).is_none() {
+            self.violate(place, Clause::Syntax, node, "string of another form");
+        } else if !node.checks.is_empty() {
+            self.plan.check_text(node, text, &mut self.report, place);
+        }
+        Ok(())
+    }
+
+    fn opaque(&mut self, node: &'a Node, bytes: &[u8], place: &Place<'_>) -> Step {
+        if !node.checks.is_empty() {
+            self.plan.check_bytes(node, bytes, &mut self.report, place);
+        }
+        Ok(())
+    }
+
+    fn decimal(&mut self, node: &'a Node, of: Decimal, place: &Place<'_>) -> Step {
+        let bytes = match of.fixed {
+            Some(size) => self.take(size as usize, place)?,
+            None => self.sized(place)?,
+        };
+        if !schema::fits_precision(bytes, of.precision) {
+            let found = if bytes.is_empty() { "no bytes at all" } else { "number of more digits" };
+            self.violate(place, Clause::Precision, node, found);
+        } else if !node.checks.is_empty() {
+            self.plan.check_decimal(node, bytes, &mut self.report, place);
+        }
+        Ok(())
+    }
+
+    fn symbol(&mut self, node: &'a Node, at: u32, place: &Place<'_>) -> Step {
+        let index = self.long(place)?;
+        let symbols = &self.plan.enums[at as usize].symbols;
+        match usize::try_from(index).ok().and_then(|index| symbols.get(index)) {
+            Some(symbol) => {
+                if !node.checks.is_empty() {
+                    self.plan.check_text(node, symbol.as_bytes(), &mut self.report, place);
+                }
+            }
+            None => self.violate(place, Clause::Symbol, node, "number of no symbol"),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn branch(&mut self, count: usize, place: &Place<'_>) -> Step<usize> {
+        let branch = self.long(place)?;
+        match usize::try_from(branch).ok().filter(|branch| *branch < count) {
+            Some(branch) => Ok(branch),
+            None => {
+                let expected = || format!("a branch from 0 to {}", count - 1);
+                self.report.add(place, Clause::Union, expected, "number of no branch", None);
+                Err(Stop)
+            }
+        }
+    }
+
+    #[inline]
+    fn utf8(&mut self, text: &[u8], place: &Place<'_>) -> bool {
+        let is_text = text.is_ascii() || std::str::from_utf8(text).is_ok();
+        if !is_text {
+            self.report.add(place, Clause::Encoding, || "UTF-8".to_owned(), "other bytes", None);
+        }
+        is_text
+    }
+
+    #[cold]
+    fn violate(&mut self, place: &Place<'_>, clause: Clause, node: &Node, found: &'static str) {
+        let plan = self.plan;
+        self.report.add(place, clause, || plan.describe(node.op), found, None);
+    }
+
+    /// The walk ends here, and why.
+    #[cold]
+    fn malformed(&mut self, clause: Clause, place: &Place<'_>, found: &'static str) -> Stop {
+        let at = self.at;
+        self.report.add_with(clause, |clause| {
+            let (path, position) = place.paths();
+            let (expected, hint) = ("the Avro body of one event".to_owned(), Some(format!("at byte {at}")));
+            Violation { path, position, clause, expected, found: found.into(), hint }
+        });
+        Stop
+    }
+
+    #[inline]
+    fn long(&mut self, place: &Place<'_>) -> Step<i64> {
+        if let Some(byte @ 0..0x80) = self.body.get(self.at) {
+            self.at += 1;
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
+        self.long_slowly(place)
+    }
+
+    fn long_slowly(&mut self, place: &Place<'_>) -> Step<i64> {
+        let mut zigzag = 0u64;
+        for at in 0..10 {
+            let Some(byte) = self.body.get(self.at + at) else {
+                return Err(self.malformed(Clause::Malformed, place, "bytes that end too soon"));
+            };
+            zigzag |= u64::from(byte & 0x7f) << (7 * at);
+            if *byte < 0x80 {
+                self.at += at + 1;
+                return Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
+            }
+        }
+        Err(self.malformed(Clause::Malformed, place, "number of more than ten bytes"))
+    }
+
+    #[inline]
+    fn take(&mut self, length: usize, place: &Place<'_>) -> Step<&'a [u8]> {
+        match self.body[self.at..].get(..length) {
+            Some(bytes) => {
+                self.at += length;
+                Ok(bytes)
+            }
+            None => Err(self.malformed(Clause::Malformed, place, "bytes that end too soon")),
+        }
+    }
+
+    #[inline]
+    fn chunk<const N: usize>(&mut self, place: &Place<'_>) -> Step<[u8; N]> {
+        match self.body[self.at..].first_chunk() {
+            Some(chunk) => {
+                self.at += N;
+                Ok(*chunk)
+            }
+            None => Err(self.malformed(Clause::Malformed, place, "bytes that end too soon")),
+        }
+    }
+
+    /// A length, and so many bytes.
+    #[inline]
+    fn sized(&mut self, place: &Place<'_>) -> Step<&'a [u8]> {
+        let length = self.long(place)?;
+        match usize::try_from(length) {
+            Ok(length) => self.take(length, place),
+            Err(_) => Err(self.malformed(Clause::Malformed, place, "negative length")),
+        }
+    }
+}
+
+struct Block {
+    count: u64,
+    /// Where it ends, if it says so.
+    end: Option<usize>,
+}
+
+/// A number at the beginning of an encoding that was checked, and the rest.
+pub(super) fn long(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let length = bytes.iter().take(10).position(|byte| *byte < 0x80)? + 1;
+    let (bytes, rest) = bytes.split_at(length);
+    let zigzag = bytes.iter().rev().fold(0u64, |sum, byte| sum << 7 | u64::from(byte & 0x7f));
+    Some(((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64), rest))
+}
+
+/// The bytes after a length, in an encoding that was checked.
+pub(super) fn sized(bytes: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = long(bytes)?;
+    rest.get(..usize::try_from(length).ok()?)
+}

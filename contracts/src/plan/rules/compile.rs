@@ -1,0 +1,291 @@
+//! Reads a rule's literals in its field's own type and unit.
+
+use super::{Bound, CheckPlan, Test, formats};
+use crate::{
+    plan::{
+        Plan,
+        node::{Decimal, Node, Op},
+        number::{Number, Whole},
+        temporal::Temporal,
+    },
+    rule::{Check, Literal},
+    schema,
+    violation::Clause,
+};
+
+/// A pattern may compile to this much.
+const PATTERN_SIZE: usize = 1 << 20;
+/// A pattern shows up to here in messages.
+const SHOWN: usize = 200;
+
+/// Why a rule does not fit, and the way out.
+pub(in crate::plan) type Misfit = (String, Option<String>);
+
+/// The clause a check stands for.
+pub(in crate::plan) fn clause(check: &Check) -> Clause {
+    match check {
+        Check::Required => Clause::Required,
+        Check::NoNulls => Clause::NullValues,
+        Check::ValidValues(_) | Check::ValidPattern(_) => Clause::InvalidValues,
+        Check::MinLength(_) => Clause::MinLength,
+        Check::MaxLength(_) => Clause::MaxLength,
+        Check::Pattern(_) => Clause::Pattern,
+        Check::Minimum(_) => Clause::Minimum,
+        Check::Maximum(_) => Clause::Maximum,
+        Check::ExclusiveMinimum(_) => Clause::ExclusiveMinimum,
+        Check::ExclusiveMaximum(_) => Clause::ExclusiveMaximum,
+        Check::MultipleOf(_) => Clause::MultipleOf,
+        Check::Format(_) => Clause::Format,
+        Check::MinItems(_) => Clause::MinItems,
+        Check::MaxItems(_) => Clause::MaxItems,
+        Check::UniqueItems => Clause::UniqueItems,
+    }
+}
+
+/// A check for a node that is not a union.
+pub(in crate::plan) fn compile(plan: &Plan, node: &Node, check: &Check) -> Result<CheckPlan, Misfit> {
+    let reader = Reader { plan, op: node.op, clause: clause(check) };
+    let (expected, test) = match check {
+        Check::Required | Check::NoNulls => ("a value that is not null".to_owned(), Test::NotNull),
+        Check::ValidValues(values) => reader.among(values)?,
+        Check::ValidPattern(pattern) | Check::Pattern(pattern) => reader.pattern(pattern)?,
+        Check::MinLength(limit) => reader.length(Bound::AtLeast, *limit)?,
+        Check::MaxLength(limit) => reader.length(Bound::AtMost, *limit)?,
+        Check::Minimum(limit) => reader.bound(Bound::AtLeast, limit)?,
+        Check::Maximum(limit) => reader.bound(Bound::AtMost, limit)?,
+        Check::ExclusiveMinimum(limit) => reader.bound(Bound::Above, limit)?,
+        Check::ExclusiveMaximum(limit) => reader.bound(Bound::Below, limit)?,
+        Check::MultipleOf(unit) => reader.multiple(unit)?,
+        Check::Format(format) => reader.format(format)?,
+        Check::MinItems(limit) => {
+            reader.items(format!("at least {limit} items"), Test::Items(Bound::AtLeast, *limit))?
+        }
+        Check::MaxItems(limit) => reader.items(format!("at most {limit} items"), Test::Items(Bound::AtMost, *limit))?,
+        Check::UniqueItems => reader.items("no item twice".to_owned(), Test::UniqueItems)?,
+    };
+    Ok(CheckPlan { clause: reader.clause, expected, test })
+}
+
+struct Reader<'a> {
+    plan: &'a Plan,
+    op: Op,
+    clause: Clause,
+}
+
+impl Reader<'_> {
+    fn wrong_type(&self, about: &str) -> Misfit {
+        (format!("`{}` is about {about}, and this is {}", self.clause, self.plan.describe(self.op)), None)
+    }
+
+    fn wrong_literal(&self, literal: &Literal, why: &str) -> Misfit {
+        let text = match literal {
+            Literal::Number(text) | Literal::Text(text) => text.clone(),
+            Literal::Boolean(value) => value.to_string(),
+        };
+        (format!("`{}` has `{text}`, which is not a value of this field: {why}", self.clause), None)
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self.op, Op::String | Op::Uuid | Op::Enum(_))
+    }
+
+    fn length(&self, bound: Bound, limit: u64) -> Result<(String, Test), Misfit> {
+        let words = if bound == Bound::AtLeast { "at least" } else { "at most" };
+        match self.op {
+            Op::Bytes => Ok((format!("{words} {limit} bytes"), Test::Bytes(bound, limit))),
+            _ if self.is_text() => Ok((format!("{words} {limit} characters"), Test::Characters(bound, limit))),
+            Op::Array(_) => {
+                let (message, _) = self.wrong_type("strings and bytes");
+                Err((message, Some("use `minItems` and `maxItems`".to_owned())))
+            }
+            _ => Err(self.wrong_type("strings and bytes")),
+        }
+    }
+
+    fn items(&self, expected: String, test: Test) -> Result<(String, Test), Misfit> {
+        match self.op {
+            Op::Array(_) => Ok((expected, test)),
+            _ => Err(self.wrong_type("arrays")),
+        }
+    }
+
+    fn pattern(&self, pattern: &str) -> Result<(String, Test), Misfit> {
+        if !self.is_text() {
+            return Err(self.wrong_type("strings"));
+        }
+        let compiled = regex::bytes::RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).nest_limit(50).build();
+        let compiled = compiled.map_err(|error| {
+            let error = error.to_string();
+            let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let hint = "patterns are Rust's regular expressions: without look-around and back-references";
+            (format!("`{}` is not a usable pattern: {reason}", self.clause), Some(hint.to_owned()))
+        })?;
+        Ok((format!("a match of `{}`", shorten(pattern)), Test::Text(compiled)))
+    }
+
+    fn format(&self, format: &str) -> Result<(String, Test), Misfit> {
+        if !self.is_text() {
+            return Err(self.wrong_type("strings"));
+        }
+        match formats::find(format) {
+            Some((is, expected)) => Ok((expected.to_owned(), Test::Format(is))),
+            None => {
+                let known = formats::FORMATS.map(|(name, _)| name).join(", ");
+                Err((format!("the format `{format}` cannot be checked"), Some(format!("these can: {known}"))))
+            }
+        }
+    }
+
+    fn bound(&self, bound: Bound, literal: &Literal) -> Result<(String, Test), Misfit> {
+        let test = match self.op {
+            Op::Int | Op::Long | Op::Temporal(_) => Test::Integer(bound, self.integer(literal)?),
+            Op::Double | Op::Float => Test::Double(bound, self.floating(literal)?),
+            Op::Decimal(of) => Test::Decimal(bound, self.decimal(literal, of)?.to_bytes()),
+            _ => return Err(self.wrong_type("numbers, dates and times")),
+        };
+        let words = match bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+            Bound::Above => "above",
+            Bound::Below => "below",
+        };
+        Ok((format!("{words} {}", show(literal)), test))
+    }
+
+    fn multiple(&self, literal: &Literal) -> Result<(String, Test), Misfit> {
+        let zero = || self.wrong_literal(literal, "it has to be above zero");
+        let test = match self.op {
+            Op::Int | Op::Long => {
+                let unit = self.integer(literal)?;
+                Test::IntegerMultiple(u64::try_from(unit).ok().filter(|unit| *unit > 0).ok_or_else(zero)?)
+            }
+            Op::Decimal(of) => Test::DecimalMultiple(self.unit(self.decimal(literal, of)?, literal)?),
+            Op::Double | Op::Float => {
+                let number = self.number(literal)?;
+                let scale = (0..=400).find(|scale| number.whole(*scale).is_some());
+                let scale = scale.ok_or_else(|| self.wrong_literal(literal, "it has too many digits"))?;
+                let unit = number.whole(scale).ok_or_else(zero)?;
+                Test::DoubleMultiple { unit: self.unit(unit, literal)?, scale }
+            }
+            _ => return Err(self.wrong_type("numbers")),
+        };
+        Ok((format!("a multiple of {}", show(literal)), test))
+    }
+
+    fn unit(&self, whole: Whole<'_>, literal: &Literal) -> Result<u128, Misfit> {
+        let unit = whole.to_i128().filter(|unit| (1..1 << 120).contains(unit));
+        unit.map(i128::unsigned_abs)
+            .ok_or_else(|| self.wrong_literal(literal, "it has to be above zero and below 2^120"))
+    }
+
+    fn among(&self, literals: &[Literal]) -> Result<(String, Test), Misfit> {
+        fn all<T>(literals: &[Literal], read: impl Fn(&Literal) -> Result<T, Misfit>) -> Result<Vec<T>, Misfit> {
+            literals.iter().map(read).collect()
+        }
+        let boolean = |literal: &Literal| match literal {
+            Literal::Boolean(value) => Ok(*value),
+            _ => Err(self.wrong_literal(literal, "it is true or false")),
+        };
+        let test = match self.op {
+            Op::Boolean => Test::Boolean(all(literals, boolean)?),
+            Op::Int | Op::Long | Op::Temporal(_) => Test::IntegerAmong(all(literals, |literal| self.integer(literal))?),
+            Op::Double | Op::Float => Test::DoubleAmong(all(literals, |literal| self.floating(literal))?),
+            Op::Decimal(of) => Test::DecimalAmong(all(literals, |literal| Ok(self.decimal(literal, of)?.to_bytes()))?),
+            Op::String | Op::Uuid | Op::UuidFixed | Op::Enum(_) => {
+                Test::TextAmong(all(literals, |literal| self.text(literal))?)
+            }
+            _ => return Err(self.wrong_type("scalars other than bytes")),
+        };
+        let shown: Vec<String> = literals.iter().take(20).map(show).collect();
+        let more = if literals.len() > shown.len() { ", …" } else { "" };
+        Ok((format!("one of {}{more}", shown.join(", ")), test))
+    }
+
+    fn text(&self, literal: &Literal) -> Result<Box<[u8]>, Misfit> {
+        let Literal::Text(text) = literal else {
+            let (message, _) = self.wrong_literal(literal, "it is no string");
+            return Err((message, Some("put it in quotes".to_owned())));
+        };
+        let uuid = schema::uuid(text.as_bytes());
+        match self.op {
+            Op::Uuid | Op::UuidFixed if uuid.is_none() => Err(self.wrong_literal(literal, "it is no UUID")),
+            Op::UuidFixed => Ok(uuid.unwrap_or_default().into()),
+            Op::Enum(at) if self.plan.enums[at as usize].names.find(text.as_bytes()).is_none() => {
+                Err(self.wrong_literal(literal, "it is no symbol of the enum"))
+            }
+            _ => Ok(text.as_bytes().into()),
+        }
+    }
+
+    fn number<'t>(&self, literal: &'t Literal) -> Result<Number<'t>, Misfit> {
+        let number = match literal {
+            Literal::Number(text) | Literal::Text(text) => Number::parse(text.as_bytes()),
+            Literal::Boolean(_) => None,
+        };
+        number.ok_or_else(|| self.wrong_literal(literal, "it is no number"))
+    }
+
+    fn integer(&self, literal: &Literal) -> Result<i64, Misfit> {
+        if let (Op::Temporal(of), Literal::Text(text)) = (self.op, literal) {
+            return self.moment(literal, of, text);
+        }
+        if let (_, Literal::Text(_)) = (self.op, literal) {
+            return Err(self.wrong_literal(literal, "it is a string"));
+        }
+        let fits = |value: &i64| match self.op {
+            Op::Int => i32::try_from(*value).is_ok(),
+            Op::Temporal(of) => of.holds(*value),
+            _ => true,
+        };
+        let value = self.number(literal)?.whole(0).and_then(Whole::to_i64).filter(fits);
+        value.ok_or_else(|| self.wrong_literal(literal, &format!("the field is {}", self.plan.describe(self.op))))
+    }
+
+    fn moment(&self, literal: &Literal, of: Temporal, text: &str) -> Result<i64, Misfit> {
+        match of.parse(text.as_bytes()) {
+            Ok(reading) if !reading.cut => Ok(reading.value),
+            Ok(_) => Err(self.wrong_literal(literal, "it has more digits than the field's unit")),
+            Err(_) => Err(self.wrong_literal(literal, &format!("the field is {}", self.plan.describe(self.op)))),
+        }
+    }
+
+    /// The nearest value of the field's type, as everywhere with binary fractions.
+    fn floating(&self, literal: &Literal) -> Result<f64, Misfit> {
+        if let Literal::Text(_) = literal {
+            return Err(self.wrong_literal(literal, "it is a string"));
+        }
+        self.number(literal)?;
+        let Literal::Number(text) = literal else { return Err(self.wrong_literal(literal, "it is no number")) };
+        let value = match self.op {
+            Op::Float => text.parse::<f32>().map(f64::from),
+            _ => text.parse::<f64>(),
+        };
+        let value = value.ok().filter(|value| value.is_finite());
+        value.ok_or_else(|| self.wrong_literal(literal, "it is out of range"))
+    }
+
+    fn decimal<'t>(&self, literal: &'t Literal, of: Decimal) -> Result<Whole<'t>, Misfit> {
+        let whole = self.number(literal)?.whole(of.scale);
+        let whole = whole.ok_or_else(|| {
+            self.wrong_literal(literal, &format!("it has more than {} digits after the point", of.scale))
+        })?;
+        if whole.digits() > u64::from(of.precision) {
+            return Err(self.wrong_literal(literal, &format!("it has more than {} digits", of.precision)));
+        }
+        Ok(whole)
+    }
+}
+
+fn show(literal: &Literal) -> String {
+    match literal {
+        Literal::Number(text) | Literal::Text(text) => shorten(text),
+        Literal::Boolean(value) => value.to_string(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
