@@ -1,13 +1,29 @@
 //! An ODCS 3.1 file and its Avro schema, checked and with every default resolved.
 
+mod custom;
+mod duration;
+mod findings;
+mod key;
+mod odcs;
+mod options;
+mod properties;
+mod quality;
+mod read;
+mod reference;
+mod types;
+
+pub use custom::{CUSTOM_PROPERTIES, CustomKind, CustomProperty};
+pub use duration::{InvalidDuration, parse_duration, print_duration};
+pub use reference::{custom_properties_schema, reference};
+
 use crate::{
-    diagnostic::{Diagnostic, Level},
+    diagnostic::{Diagnostic, Level, Position},
     path::FieldPath,
     plan::{BytesEncoding, Limits, Plan, PlanOptions, PlanProblem},
     rule::Rule,
     schema::Schema,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// A data product's contract, checked: what it says holds together, and every default stands in it.
 #[derive(Debug, Clone)]
@@ -64,6 +80,8 @@ pub struct Contract {
     pub rules: Vec<Rule>,
     /// What the contract says of many events together: kept for drift, not enforced per event.
     pub aggregate_clauses: Vec<AggregateClause>,
+    /// Every clause of the file and where it is enforced, in the order of the file.
+    pub clauses: Vec<ListedClause>,
     /// The classification of each field that states one.
     pub classifications: BTreeMap<FieldPath, String>,
     /// The whole ODCS document as JSON, every Tidegate default resolved.
@@ -159,12 +177,16 @@ pub enum Cleanup {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Deprecation {
     /// The date it became deprecated, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
     /// The date it ends, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sunset: Option<String>,
     /// What takes its place, `product@version` or a product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successor: Option<String>,
     /// Where the way over is described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migration: Option<String>,
 }
 
@@ -178,7 +200,35 @@ pub struct AggregateClause {
     /// The clause as the document has it.
     pub clause: serde_json::Value,
     /// Where in the file.
-    pub position: Option<crate::diagnostic::Position>,
+    pub position: Option<Position>,
+}
+
+/// A clause of a contract, and where it is enforced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedClause {
+    /// The field it is about, or the event itself.
+    pub path: FieldPath,
+    /// Its name: `required`, `maxLength`, `quality nullValues mustBe 0`, `tidegate.retention`, `servers`, …
+    pub clause: String,
+    /// Where it is enforced.
+    pub enforced: Enforced,
+    /// Where it stands in the file.
+    pub position: Option<Position>,
+}
+
+/// Where a clause is enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Enforced {
+    /// On every event, before it is published.
+    PerEvent,
+    /// By `apply`, on topics and registry.
+    Apply,
+    /// By what judges many events together; that part of Tidegate is still to come.
+    Drift,
+    /// By releases and subscriptions; that part of Tidegate is still to come.
+    Release,
+    /// Nowhere: kept in the catalog for people and other tools.
+    Documentation,
 }
 
 /// What reading a contract file gave.
@@ -206,8 +256,8 @@ impl Default for Policy {
 impl Contract {
     /// Reads a contract file. `file` is how the user names it; `read` gives the text of the `.avsc` it names, which is
     /// relative to the file, or says why not.
-    pub fn parse(_file: &str, _text: &str, _policy: &Policy, _read: &dyn Fn(&str) -> Result<String, String>) -> Parsed {
-        unimplemented!()
+    pub fn parse(file: &str, text: &str, policy: &Policy, read: &dyn Fn(&str) -> Result<String, String>) -> Parsed {
+        read::contract(file, text, policy, read)
     }
 
     /// The major version.
@@ -256,9 +306,29 @@ impl Contract {
     }
 }
 
+impl Enforced {
+    /// All of them, in the order to list them.
+    pub const ALL: [Self; 5] = [Self::PerEvent, Self::Apply, Self::Drift, Self::Release, Self::Documentation];
+}
+
+impl fmt::Display for Enforced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PerEvent => "per event",
+            Self::Apply => "apply",
+            Self::Drift => "drift (not yet enforced)",
+            Self::Release => "releases and subscriptions (not yet enforced)",
+            Self::Documentation => "kept as documentation",
+        })
+    }
+}
+
 impl Parsed {
     /// Whether anything found makes the file unusable.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|found| found.level == Level::Error)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -429,7 +429,10 @@ impl Builder {
         };
         let mut documents = 0;
         for event in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = event.map_err(|error| fatal("syntax", error.marker(), error.info()))?;
+            let (event, span) = event.map_err(|error| Problem {
+                hint: Some("is a bracket or a quote left open, or the indentation off?".to_owned()),
+                ..fatal("syntax", error.marker(), error.info())
+            })?;
             match event {
                 Event::DocumentStart(..) if documents > 0 => {
                     let problem = fatal("several-documents", &span.start, "a second document in one file");
@@ -454,8 +457,10 @@ impl Builder {
                 _ => {}
             }
         }
-        let empty = || fatal("empty", &Marker::new(0, 1, 0), "nothing in this file");
-        self.root.take().ok_or_else(empty)
+        self.root.take().ok_or_else(|| Problem {
+            hint: Some("is it the right file?".to_owned()),
+            ..fatal("empty", &Marker::new(0, 1, 0), "nothing in this file")
+        })
     }
 
     fn refuse_tag(&mut self, tagged: bool, at: &Marker) {
