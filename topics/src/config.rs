@@ -29,6 +29,17 @@ const ALIASES: &[(&str, &str)] = &[
     ("enable.auto.commit", "auto.commit.enable"),
 ];
 
+/// Settings for a client that neither produces nor consumes by itself: the team's, over ours.
+pub(crate) fn client(config: &KafkaConfig) -> ClientConfig {
+    let mut settings = ClientConfig::new();
+    settings
+        .set("socket.connection.setup.timeout.ms", "5000")
+        .set("reconnect.backoff.max.ms", "500")
+        .set("allow.auto.create.topics", "false");
+    apply(config, &mut settings);
+    settings
+}
+
 /// Puts the team's properties over the settings.
 pub(crate) fn apply(config: &KafkaConfig, settings: &mut ClientConfig) {
     for (name, value) in &config.properties {
