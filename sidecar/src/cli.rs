@@ -9,7 +9,7 @@ mod findings;
 pub use failure::{Exit, Failure};
 pub use findings::Findings;
 
-use crate::{app, apply, check, config::Config, dev, init, quarantine};
+use crate::{app, apply, check, config::Config, dev, health, init, quarantine};
 use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::{
@@ -54,6 +54,8 @@ enum Command {
     Init(init::Args),
     /// Serve: take events and publish them
     Run(app::Args),
+    /// Ask a running sidecar whether it is ready
+    Health(health::Args),
     /// Check contracts and configuration, without any server
     Check(check::Args),
     /// Show what `apply` would do
@@ -111,6 +113,7 @@ impl Cli {
         let result = match self.command {
             Command::Init(args) => init::run(args, &context).await,
             Command::Run(args) => app::run(args, &context).await,
+            Command::Health(args) => health::run(args, &context).await,
             Command::Check(args) => check::run(args, &context).await,
             Command::Plan(args) => apply::run_plan(args, &context).await,
             Command::Apply(args) => apply::run_apply(args, &context).await,

@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod dev;
+pub mod health;
 pub mod init;
 pub mod product;
 pub mod quarantine;
