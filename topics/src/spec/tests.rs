@@ -1,43 +1,29 @@
 use super::*;
 use std::fmt::Write as _;
-use tidegate_contracts::{
-    contract::{Compatibility, Status, UndeclaredFields},
-    plan::BytesEncoding,
-    schema::Schema,
-};
+use tidegate_contracts::contract::Policy;
+
+const SCHEMA: &str = r#"{"type":"record","name":"Order","fields":[{"name":"orderId","type":"string"}]}"#;
+const CONTRACT: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:orders
+name: orders
+domain: sales
+version: 1.2.0
+status: active
+schema:
+  - name: Orders
+    logicalType: object
+    authoritativeDefinitions: [{url: orders.avsc, type: implementation}]
+    properties:
+      - {name: orderId, logicalType: string, physicalType: string, required: true, primaryKey: true}
+customProperties:
+  - {property: tidegate.partitions, value: 6}
+";
 
 fn contract(change: impl FnOnce(&mut Contract)) -> Contract {
-    let schema = r#"{"type":"record","name":"Order","fields":[{"name":"orderId","type":"string"}]}"#;
-    let mut contract = Contract {
-        id: "urn:orders".into(),
-        domain: "sales".into(),
-        product: "orders".into(),
-        version: "1.2.0".parse().expect("a version"),
-        status: Status::Active,
-        owner: None,
-        topic: "sales.orders.v1".into(),
-        subject: "sales.orders.v1-value".into(),
-        schema: Schema::parse(schema).expect("a schema"),
-        key: Vec::new(),
-        key_form: KeyForm::Text,
-        event_id: None,
-        compatibility: Compatibility::FullTransitive,
-        undeclared_fields: UndeclaredFields::Drop,
-        on_violation: OnViolation::Quarantine,
-        topics: TopicsMode::Managed,
-        partitions: Some(6),
-        replication: None,
-        retention: None,
-        cleanup: Cleanup::Delete,
-        allowed_purposes: None,
-        notice_period: None,
-        deprecation: None,
-        bytes_encoding: BytesEncoding::Base64,
-        rules: Vec::new(),
-        aggregate_clauses: Vec::new(),
-        classifications: BTreeMap::new(),
-        document: serde_json::Value::Null,
-    };
+    let parsed = Contract::parse("orders.odcs.yaml", CONTRACT, &Policy::default(), &|_| Ok(SCHEMA.into()));
+    let mut contract = *parsed.contract.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
     change(&mut contract);
     contract
 }
