@@ -1,0 +1,106 @@
+//! The records that a batch becomes: topic, key, value and headers.
+
+use super::{
+    batch::{Batch, Fate, Item},
+    cloudevents::Attributes,
+    quarantine,
+};
+use crate::telemetry::trace::TraceHeaders;
+use tidegate_contracts::contract::Contract;
+use tidegate_topics::producer::Record;
+
+/// What all records of one request share.
+#[derive(Debug)]
+pub(super) struct Common<'a> {
+    /// `ce_source`, the same for all replicas.
+    source: String,
+    /// `ce_type` where the caller gives none.
+    event_type: &'a str,
+    /// The moment of arrival, RFC 3339.
+    received: String,
+    quarantine_topic: String,
+    reference: String,
+    sidecar: &'a str,
+    contract: &'a Contract,
+    trace: Option<&'a TraceHeaders>,
+}
+
+impl<'a> Common<'a> {
+    pub(super) fn new(
+        contract: &'a Contract,
+        received: String,
+        sidecar: &'a str,
+        trace: Option<&'a TraceHeaders>,
+    ) -> Self {
+        Self {
+            source: format!("/{}/{}", contract.domain, contract.product),
+            event_type: contract.schema.name().unwrap_or(&contract.product),
+            received,
+            quarantine_topic: contract.quarantine_topic(),
+            reference: contract.reference(),
+            sidecar,
+            contract,
+            trace,
+        }
+    }
+
+    /// The record of an item, if it becomes one. `headers` is where its headers are built; it is empty before and after
+    /// is the caller's to clear.
+    pub(super) fn record<'r, 'h>(
+        &'r self,
+        batch: &'r Batch<'_>,
+        item: &'r Item<'_>,
+        headers: &'h mut Vec<(&'r str, &'r [u8])>,
+    ) -> Option<Record<'h>>
+    where
+        'r: 'h,
+    {
+        let attributes = item.attributes.as_deref();
+        let (topic, value) = match &item.fate {
+            Fate::Publish { value, schema, marked } => {
+                headers.push(("ce_specversion", b"1.0"));
+                headers.push(("ce_id", item.id.as_bytes()));
+                headers.push(("ce_source", self.source.as_bytes()));
+                let event_type = attributes.and_then(|attributes| attributes.event_type.as_deref());
+                headers.push(("ce_type", event_type.unwrap_or(self.event_type).as_bytes()));
+                let time = attributes.and_then(|attributes| attributes.time.as_deref());
+                headers.push(("ce_time", time.unwrap_or(&self.received).as_bytes()));
+                if let Some(schema) = schema {
+                    if let Some(url) = batch.schema_url(*schema) {
+                        headers.push(("ce_dataschema", url.as_bytes()));
+                    }
+                    headers.push(("content-type", b"application/avro"));
+                }
+                others(attributes, headers);
+                headers.extend(marked.as_deref().map(|json| (quarantine::VIOLATIONS, json)));
+                (self.contract.topic.as_str(), batch.value(value))
+            }
+            Fate::Quarantine { original, content_type, violations } => {
+                headers.push((quarantine::VIOLATIONS, violations));
+                headers.push((quarantine::RECEIVED, self.received.as_bytes()));
+                headers.push((quarantine::CONTRACT, self.reference.as_bytes()));
+                headers.push((quarantine::SIDECAR, self.sidecar.as_bytes()));
+                headers.push(("content-type", content_type.as_bytes()));
+                // What the caller gave, and nothing of ours but the id: a replay keeps it.
+                headers.push(("ce_id", item.id.as_bytes()));
+                if let Some(attributes) = attributes {
+                    headers.push(("ce_specversion", b"1.0"));
+                    headers.extend(attributes.event_type.as_deref().map(|text| ("ce_type", text.as_bytes())));
+                    headers.extend(attributes.time.as_deref().map(|text| ("ce_time", text.as_bytes())));
+                }
+                others(attributes, headers);
+                (self.quarantine_topic.as_str(), Some(original.as_ref()))
+            }
+            Fate::Reject | Fate::Fail(_) => return None,
+        };
+        for (name, value) in self.trace.into_iter().flat_map(TraceHeaders::iter) {
+            headers.push((name, value));
+        }
+        Some(Record { topic, key: batch.key(item), value, headers })
+    }
+}
+
+fn others<'r>(attributes: Option<&'r Attributes<'_>>, headers: &mut Vec<(&'r str, &'r [u8])>) {
+    let others = attributes.into_iter().flat_map(|attributes| &attributes.others);
+    headers.extend(others.map(|(name, value)| (name.as_ref(), value.as_bytes())));
+}
