@@ -14,4 +14,5 @@ pub mod rule;
 pub mod schema;
 pub mod timestamp;
 pub mod violation;
+pub mod workload;
 pub mod yaml;

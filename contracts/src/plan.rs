@@ -3,6 +3,7 @@
 //! [`Plan::encode_json`] turns plain JSON into the Avro body in one pass; [`Plan::check_avro`] walks an Avro body that
 //! arrived encoded. Both name every violation of an event, and neither ever keeps or repeats a value.
 
+mod ambiguity;
 mod base64;
 mod binary;
 mod compile;
@@ -19,6 +20,7 @@ mod temporal;
 #[cfg(test)]
 mod tests;
 
+pub use ambiguity::{AmbiguousUnion, ambiguous_unions};
 pub use rules::FORMATS;
 
 use crate::{path::FieldPath, rule::Rule, schema::Schema, violation::Violations};
@@ -34,7 +36,7 @@ pub const UNDECLARED_LISTED: usize = 32;
 const EVENT_ID_TYPES: &str = "a string, a UUID, an enum, an int or a long, and stands in no union of several types";
 
 /// What a plan does where the mapping leaves a choice.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PlanOptions {
     /// The fields whose Avro encodings together make the record's key (`tidegate.key`), none of them nullable.
     pub key: Vec<FieldPath>,
@@ -209,18 +211,6 @@ pub struct Malformed {
     pub offset: usize,
     /// What is wrong.
     pub reason: &'static str,
-}
-
-impl Default for PlanOptions {
-    fn default() -> Self {
-        Self {
-            key: Vec::new(),
-            event_id: None,
-            reject_undeclared: false,
-            bytes_encoding: BytesEncoding::default(),
-            limits: Limits::default(),
-        }
-    }
 }
 
 impl Plan {

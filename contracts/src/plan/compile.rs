@@ -209,16 +209,22 @@ impl Compiler<'_> {
                 BranchPlan { node: self.node(*branch, wanted.filter(|_| !is_null)), tag }
             })
             .collect();
+        // A record's node may still be in the making, so it is not asked.
+        let takes = |id: TypeId, branch: &BranchPlan, shape| match &self.schema.get(id).kind {
+            Kind::Record(_) => shape == Shape::Object,
+            _ => self.plan.node(branch.node).op.takes(shape),
+        };
         let by_shape = Shape::ALL.map(|shape| {
-            let takes = |branch: &BranchPlan| self.plan.node(branch.node).op.takes(shape);
-            (0..).zip(&plans).filter(|(_, branch)| takes(branch)).map(|(at, _)| at).collect()
+            let fitting = branches.iter().zip(&plans).zip(0..).filter(|((id, branch), _)| takes(**id, branch, shape));
+            fitting.map(|(_, at)| at).collect()
         });
         let nodes: Vec<NodeId> = plans.iter().map(|branch| branch.node).collect();
         self.plan.unions.push(UnionPlan { branches: plans, by_shape });
         let union = self.plan.unions.len() as u32 - 1;
-        match nodes.as_slice() {
-            [null, item] if self.plan.node(*null).op == Op::Null => Op::Optional { item: *item, null: 0, union },
-            [item, null] if self.plan.node(*null).op == Op::Null => Op::Optional { item: *item, null: 1, union },
+        let null = branches.iter().position(|branch| self.schema.get(*branch).kind == Kind::Null);
+        match (nodes.as_slice(), null) {
+            ([_, item], Some(0)) => Op::Optional { item: *item, null: 0, union },
+            ([item, _], Some(1)) => Op::Optional { item: *item, null: 1, union },
             _ => Op::Union(union),
         }
     }

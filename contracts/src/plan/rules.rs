@@ -53,7 +53,7 @@ pub(super) enum Test {
     Bytes(Bound, u64),
     TextAmong(Vec<Box<[u8]>>),
     Text(regex::bytes::Regex),
-    Format(fn(&str) -> bool),
+    Format(formats::FormatCheck),
     Items(Bound, u64),
     UniqueItems,
 }
@@ -171,7 +171,7 @@ impl Plan {
             Test::Format(is) => std::str::from_utf8(text).is_ok_and(is),
             _ => true,
         };
-        self.check(node, report, place, holds, || format!("string of {} characters", characters(text)).into());
+        self.check(node, report, place, holds, || counted("string of", characters(text), "character").into());
     }
 
     pub(super) fn check_bytes(&self, node: &Node, bytes: &[u8], report: &mut Report<'_>, place: &Place<'_>) {
@@ -180,7 +180,7 @@ impl Plan {
             Test::TextAmong(among) => among.iter().any(|of| **of == *bytes),
             _ => true,
         };
-        self.check(node, report, place, holds, || format!("{} bytes", bytes.len()).into());
+        self.check(node, report, place, holds, || counted("string of", bytes.len() as u64, "byte").into());
     }
 
     /// Checks an array of so many items, which stand at the ranges of the report's buffer from `from` on.
@@ -201,11 +201,21 @@ impl Plan {
                 _ => true,
             };
             if !holds {
-                report.add(place, check.clause, || check.expected.clone(), format!("array of {count} items"), None);
+                report.add(
+                    place,
+                    check.clause,
+                    || check.expected.clone(),
+                    counted("array of", count.into(), "item"),
+                    None,
+                );
             }
         }
         report.outcome.scratch.spans = spans;
     }
+}
+
+fn counted(what: &str, count: u64, unit: &str) -> String {
+    format!("{what} {count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 fn characters(text: &[u8]) -> u64 {

@@ -1,6 +1,10 @@
 //! The mapping of DESIGN.md, sentence by sentence, and what stands around it.
 
+mod avro_form;
+mod captures;
+mod hostile;
 mod mapping;
+mod violations;
 
 use super::*;
 use crate::violation::Clause;

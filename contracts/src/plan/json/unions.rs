@@ -126,8 +126,13 @@ impl<'a> Encoder<'a> {
                     self.put_long(branch as i64);
                     self.value(union.branches[branch].node, place)?;
                     self.scan.white_space();
-                    if self.scan.take(b'}') {
-                        return Ok(());
+                    match self.scan.peek() {
+                        b'}' => {
+                            self.scan.at += 1;
+                            return Ok(());
+                        }
+                        b',' => {}
+                        _ => return Err(self.scan.fail("expected `}`").into()),
                     }
                 }
                 self.scan.at = start;

@@ -1,6 +1,6 @@
 //! Reads a rule's literals in its field's own type and unit.
 
-use super::{Bound, CheckPlan, Test, formats};
+use super::{Bound, CheckPlan, Test, counted, formats};
 use crate::{
     plan::{
         Plan,
@@ -58,9 +58,11 @@ pub(in crate::plan) fn compile(plan: &Plan, node: &Node, check: &Check) -> Resul
         Check::MultipleOf(unit) => reader.multiple(unit)?,
         Check::Format(format) => reader.format(format)?,
         Check::MinItems(limit) => {
-            reader.items(format!("at least {limit} items"), Test::Items(Bound::AtLeast, *limit))?
+            reader.items(counted("at least", *limit, "item"), Test::Items(Bound::AtLeast, *limit))?
         }
-        Check::MaxItems(limit) => reader.items(format!("at most {limit} items"), Test::Items(Bound::AtMost, *limit))?,
+        Check::MaxItems(limit) => {
+            reader.items(counted("at most", *limit, "item"), Test::Items(Bound::AtMost, *limit))?
+        }
         Check::UniqueItems => reader.items("no item twice".to_owned(), Test::UniqueItems)?,
     };
     Ok(CheckPlan { clause: reader.clause, expected, test })
@@ -92,8 +94,8 @@ impl Reader<'_> {
     fn length(&self, bound: Bound, limit: u64) -> Result<(String, Test), Misfit> {
         let words = if bound == Bound::AtLeast { "at least" } else { "at most" };
         match self.op {
-            Op::Bytes => Ok((format!("{words} {limit} bytes"), Test::Bytes(bound, limit))),
-            _ if self.is_text() => Ok((format!("{words} {limit} characters"), Test::Characters(bound, limit))),
+            Op::Bytes => Ok((counted(words, limit, "byte"), Test::Bytes(bound, limit))),
+            _ if self.is_text() => Ok((counted(words, limit, "character"), Test::Characters(bound, limit))),
             Op::Array(_) => {
                 let (message, _) = self.wrong_type("strings and bytes");
                 Err((message, Some("use `minItems` and `maxItems`".to_owned())))

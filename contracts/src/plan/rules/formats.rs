@@ -12,9 +12,12 @@ pub const FORMATS: [(&str, &str); 8] = [
     ("date-time", "an RFC 3339 date and time"),
 ];
 
+/// Tells whether a text has the format.
+pub(super) type FormatCheck = fn(&str) -> bool;
+
 /// The check and what it expects.
-pub(super) fn find(name: &str) -> Option<(fn(&str) -> bool, &'static str)> {
-    let check: fn(&str) -> bool = match name {
+pub(super) fn find(name: &str) -> Option<(FormatCheck, &'static str)> {
+    let check: FormatCheck = match name {
         "email" => is_email,
         "uri" => is_uri,
         "uuid" => |text| crate::schema::uuid(text.as_bytes()).is_some(),
@@ -70,13 +73,9 @@ fn is_base64(text: &str) -> bool {
 fn is_date_time(text: &str) -> bool {
     use crate::plan::temporal::{Temporal, Unit};
     // RFC 3339 has seconds, and a colon in the offset.
-    let shaped = text.len() >= 20
-        && text.as_bytes()[16] == b':'
-        && match text.as_bytes() {
-            [.., b'Z' | b'z'] => true,
-            [.., b'+' | b'-', _, _, b':', _, _] => true,
-            _ => false,
-        };
+    let bytes = text.as_bytes();
+    let shaped =
+        bytes.get(16) == Some(&b':') && matches!(bytes, [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]);
     shaped && Temporal::Timestamp(Unit::Millis).parse(text.as_bytes()).is_ok()
 }
 

@@ -1,0 +1,133 @@
+//! The plan against what one would use without it, on the standard workload.
+//!
+//! All arms run in one process and take turns, so that what disturbs one disturbs all; the median of the rounds counts.
+//! `cargo bench -p tidegate-contracts --bench plan`
+
+use apache_avro::{reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use serde::de::IgnoredAny;
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+use tidegate_contracts::{
+    plan::{JsonForm, Outcome, Plan, Verdict},
+    schema::Schema,
+    workload::{self, Generator, Order},
+};
+
+const EVENTS: usize = 1000;
+const ROUNDS: usize = 60;
+
+struct Arm<'a> {
+    name: &'static str,
+    run: Box<dyn FnMut() + 'a>,
+    times: Vec<Duration>,
+}
+
+fn arm<'a>(name: &'static str, run: impl FnMut() + 'a) -> Arm<'a> {
+    Arm { name, run: Box::new(run), times: Vec::new() }
+}
+
+impl Arm<'_> {
+    fn median(&self) -> Duration {
+        let mut times = self.times.clone();
+        times.sort();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn per_second(&self) -> f64 {
+        EVENTS as f64 / self.median().as_secs_f64()
+    }
+}
+
+fn main() {
+    let schema = Schema::parse(workload::SCHEMA).expect("the workload's schema is one");
+    let theirs = apache_avro::Schema::parse_str(workload::SCHEMA).expect("to apache-avro too");
+    let reader = GenericDatumReader::builder(&theirs).build().expect("the schema refers to nothing outside");
+    let writer = GenericDatumWriter::builder(&theirs).build().expect("the schema refers to nothing outside");
+    let plan = Plan::compile(&schema, &workload::rules(), workload::options()).expect("the workload's rules fit");
+    let mut generator = Generator::new(1);
+    let ordered: Vec<String> = (0..EVENTS).map(|_| generator.event(Order::Schema)).collect();
+    let shuffled: Vec<String> = (0..EVENTS).map(|_| generator.event(Order::Shuffled)).collect();
+    let broken: Vec<String> = (0..EVENTS).map(|_| generator.broken_event()).collect();
+    let bodies: Vec<Vec<u8>> = ordered.iter().map(|event| encode(&plan, event)).collect();
+    let size = |lengths: usize| lengths / EVENTS;
+    println!(
+        "{EVENTS} orders, {} bytes of JSON and {} of Avro each, {} rules; median of {ROUNDS} rounds",
+        size(ordered.iter().map(String::len).sum()),
+        size(bodies.iter().map(Vec::len).sum()),
+        workload::rules().len(),
+    );
+
+    let run = |events: &[String], expected: Verdict| {
+        let (mut body, mut outcome) = (Vec::new(), Outcome::default());
+        for event in events {
+            body.clear();
+            assert_eq!(plan.encode_json(event.as_bytes(), JsonForm::Plain, &mut body, &mut outcome), expected);
+            black_box(&body);
+        }
+    };
+    let floor = |events: &[String]| {
+        for event in events {
+            black_box(serde_json::from_str::<IgnoredAny>(event).expect("the workload is JSON"));
+        }
+    };
+    let mut arms = [
+        arm("serde_json IgnoredAny (floor), in order", || floor(&ordered)),
+        arm("serde_json IgnoredAny (floor), shuffled", || floor(&shuffled)),
+        arm("plan, in order", || run(&ordered, Verdict::Sound)),
+        arm("plan, shuffled", || run(&shuffled, Verdict::Sound)),
+        arm("plan, rejected events", || run(&broken, Verdict::Broken)),
+        arm("serde_json to apache-avro", || {
+            ordered.iter().for_each(|event| drop(black_box(by_apache(&theirs, &writer, event))))
+        }),
+        arm("walk", || {
+            let mut outcome = Outcome::default();
+            bodies.iter().for_each(|body| assert_eq!(plan.check_avro(body, &mut outcome), Verdict::Sound));
+        }),
+        arm("apache-avro decode", || {
+            for body in &bodies {
+                black_box(reader.read_value(&mut &body[..]).expect("sound bodies decode"));
+            }
+        }),
+    ];
+    for round in 0..=ROUNDS {
+        for arm in &mut arms {
+            let start = Instant::now();
+            (arm.run)();
+            // The first round warms up.
+            if round > 0 {
+                arm.times.push(start.elapsed());
+            }
+        }
+    }
+    for arm in &arms {
+        println!("{:<42}{:>9.0} k events/s {:>7.0} ns", arm.name, arm.per_second() / 1e3, 1e9 / arm.per_second());
+    }
+    let find =
+        |name: &str| arms.iter().find(|arm| arm.name.starts_with(name)).expect("the names below are those above");
+    let ratio = |text: &str, a: &str, b: &str, wanted: f64| {
+        let ratio = find(a).per_second() / find(b).per_second();
+        let verdict = if ratio >= wanted { "met" } else { "MISSED" };
+        println!("{text:<42}{ratio:>9.2} of {wanted} wanted: {verdict}");
+    };
+    ratio("in order / floor", "plan, in order", "serde_json IgnoredAny (floor), in", 0.50);
+    ratio("shuffled / floor", "plan, shuffled", "serde_json IgnoredAny (floor), sh", 0.30);
+    ratio("in order / serde_json to apache-avro", "plan, in order", "serde_json to", 8.0);
+    ratio("walk / apache-avro decode", "walk", "apache-avro decode", 6.0);
+}
+
+fn encode(plan: &Plan, event: &str) -> Vec<u8> {
+    let (mut body, mut outcome) = (Vec::new(), Outcome::default());
+    let verdict = plan.encode_json(event.as_bytes(), JsonForm::Plain, &mut body, &mut outcome);
+    assert_eq!(verdict, Verdict::Sound, "{:?}", outcome.violations);
+    body
+}
+
+/// How one writes Avro from JSON with the two crates. Its decimals are wrong; its time is what counts here.
+fn by_apache(schema: &apache_avro::Schema, writer: &GenericDatumWriter<'_>, event: &str) -> Vec<u8> {
+    let json: serde_json::Value = serde_json::from_str(event).expect("the workload is JSON");
+    let value = apache_avro::types::Value::try_from(json).expect("JSON is in their model");
+    let value = value.resolve(schema).expect("the workload resolves");
+    writer.write_value_to_vec(value).expect("a resolved value encodes")
+}
