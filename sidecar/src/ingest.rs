@@ -163,3 +163,6 @@ fn notice(tally: batch::Tally, counters: &ProductCounters) {
         counters.truncated(tally.truncated);
     }
 }
+
+#[cfg(test)]
+mod tests;

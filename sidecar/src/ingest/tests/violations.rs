@@ -1,0 +1,113 @@
+//! What becomes of events that break their contract.
+
+use super::*;
+
+#[tokio::test]
+async fn a_broken_event_is_kept_with_what_it_broke() {
+    let gate = Gate::keyed("");
+    let body = r#"[{"orderId":"o-1","amount":1}, {"orderId":"o","amount" : -5,"x":1}, {"orderId":7}]"#;
+    let headers = [("content-type", "application/json"), ("idempotency-key", "\"k-1\"")];
+    let reply = gate.send("POST", "", &headers, body).await;
+    assert_eq!(reply.status, 207);
+    let item = &reply.body["items"][1];
+    assert_eq!((&item["id"], &item["undeclared"]), (&"k-1/1".into(), &serde_json::json!(["x"])));
+    assert_eq!((&item["status"], &item["quarantined"]), (&"rejected".into(), &true.into()));
+    assert_eq!(broken(&item["violations"]), "orderId:minLength amount:minimum");
+    insta::assert_snapshot!(gate.quarantined().await, @r#"
+    key o value {\"orderId\":\"o\",\"amount\" : -5,\"x\":1}
+      tidegate-violations: orderId:minLength amount:minimum
+      tidegate-received: NOW
+      tidegate-contract: DOMAIN.orders@1.2.0
+      tidegate-sidecar: sidecar-1
+      content-type: application/json
+      ce_id: k-1/1
+    key none value {\"orderId\":7}
+      tidegate-violations: orderId:type amount:missing
+      tidegate-received: NOW
+      tidegate-contract: DOMAIN.orders@1.2.0
+      tidegate-sidecar: sidecar-1
+      content-type: application/json
+      ce_id: k-1/2
+    "#);
+    assert_eq!(gate.counted(EventOutcome::Quarantined), 2);
+    assert_eq!(gate.counted(EventOutcome::Published), 1);
+}
+
+#[tokio::test]
+async fn every_form_is_kept_as_it_came() {
+    let gate = Gate::keyed("");
+    let ce = r#"{"specversion":"1.0","id":"e-1","source":"/s","type":"t","time":"2001-01-01T00:00:00Z","note":"n","data":{"orderId" : 1}}"#;
+    gate.post("application/cloudevents+json", ce).await;
+    gate.post("application/cloudevents+json", r#"{"id":"e-2","data":{}}"#).await;
+    gate.post("application/vnd.confluent.avro", framed(OTHERS_ID, b"x")).await;
+    gate.send("POST", "?schemaId=6", &[("content-type", "application/avro")], &b"\x06o-1"[..]).await;
+    gate.post("application/avro", &b"\x06o-1"[..]).await;
+    gate.send("POST", "?encoding=avro-json", &[("content-type", "application/x-ndjson")], "{").await;
+    let records = gate.records("tidegate-quarantine.orders.v1").await;
+    let header = |record: &Received, name: &str| {
+        let found = record.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| String::from_utf8(value.clone().unwrap()).unwrap()).unwrap_or_default()
+    };
+    let seen: Vec<String> = records
+        .iter()
+        .map(|record| {
+            let value = record.value.as_deref().unwrap().escape_ascii();
+            let [content_type, kind, time, note] =
+                ["content-type", "ce_type", "ce_time", "ce_note"].map(|name| header(record, name));
+            format!("{content_type} | {kind} {time} {note} | {value}")
+        })
+        .collect();
+    insta::assert_snapshot!(seen.join("\n"), @r#"
+    application/json | t 2001-01-01T00:00:00Z n | {\"orderId\" : 1}
+    application/cloudevents+json |    | {\"id\":\"e-2\",\"data\":{}}
+    application/vnd.confluent.avro |    | \x00\x00\x00\x00\tx
+    application/avro; schemaId=6 |    | \x06o-1
+    application/avro; schemaId=7 |    | \x06o-1
+    application/json; encoding=avro-json |    | {
+    "#);
+}
+
+#[tokio::test]
+async fn the_contract_says_what_becomes_of_a_violation() {
+    async fn check(custom: &str, body: &str, item: &str, published: usize, kept: usize, outcome: EventOutcome) {
+        let gate = Gate::keyed(&format!("- {{property: tidegate.eventId, value: orderId}}\n{custom}"));
+        let reply = gate.post("application/json", body.to_owned()).await;
+        assert_eq!(reply.items(), [item], "{custom} {body}");
+        assert_eq!(reply.status, if item.contains("published") { 200 } else { 422 });
+        assert_eq!(gate.records("orders.v1").await.len(), published, "{custom} {body}");
+        assert_eq!(gate.records("tidegate-quarantine.orders.v1").await.len(), kept, "{custom} {body}");
+        assert_eq!(gate.counted(outcome), 1, "{custom} {body}");
+    }
+    let rule = r#"{"orderId":"o-1","amount":-1}"#;
+    let structure = r#"{"orderId":"o-1"}"#;
+    let on = |value: &str| format!("- {{property: tidegate.onViolation, value: {value}}}");
+    use EventOutcome::{Marked, Quarantined, Rejected};
+    check("", rule, "o-1 rejected amount:minimum kept", 0, 1, Quarantined).await;
+    check(&on("quarantine"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+    check(&on("reject"), rule, "o-1 rejected amount:minimum lost", 0, 0, Rejected).await;
+    check(&on("reject"), structure, "UUID rejected amount:missing lost", 0, 0, Rejected).await;
+    check(&on("mark"), rule, "o-1 published amount:minimum", 1, 0, Marked).await;
+    check(&on("mark"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+}
+
+#[tokio::test]
+async fn a_marked_event_says_what_it_broke() {
+    let gate = Gate::keyed("- {property: tidegate.onViolation, value: mark}");
+    gate.post("application/json", r#"{"orderId":"o-1","amount":-1}"#).await;
+    let records = gate.records("orders.v1").await;
+    let (_, value) = records[0].headers.iter().find(|(name, _)| name == "tidegate-violations").unwrap();
+    assert_eq!(broken(&serde_json::from_slice(value.as_deref().unwrap()).unwrap()), "amount:minimum");
+}
+
+/// A few bytes that break everything must not cost megabytes.
+#[tokio::test]
+async fn violations_of_a_request_are_bounded() {
+    let gate = Gate::new(KEYED, Options { max_events: 2_000, ..Options::of_tests() });
+    let reply = gate.post("application/x-ndjson", "{}\n".repeat(2_000)).await;
+    assert_eq!(reply.status, 422);
+    let items = reply.body["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2_000);
+    let listed = |item: &Value| item["violations"].as_array().unwrap().len();
+    assert_eq!((listed(&items[0]), listed(&items[1_999])), (2, 1));
+    assert_eq!(items[1_999]["violationsMore"], 1);
+}
