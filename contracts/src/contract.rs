@@ -217,7 +217,8 @@ pub struct ListedClause {
 }
 
 /// Where a clause is enforced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Enforced {
     /// On every event, before it is published.
     PerEvent,

@@ -108,7 +108,7 @@ pub(super) static CONTRACT: Section = section(
         needed("schema", Shape::Many(&SCHEMA_OBJECT)),
         kept("support", Shape::Many(&SUPPORT)),
         kept("price", Shape::One(&PRICE)),
-        read("team", Shape::OneOrMany(&TEAM, &MEMBER)),
+        kept("team", Shape::OneOrMany(&TEAM, &MEMBER)),
         kept("roles", Shape::Many(&ROLE)),
         kept("slaDefaultElement", Shape::Text),
         read("slaProperties", Shape::Many(&SLA)),
@@ -399,7 +399,10 @@ impl Checker<'_> {
             if key.documentation && self.listing {
                 self.clauses.push(ListedClause {
                     path: self.inside.clone().unwrap_or_default(),
-                    clause: key.name.to_owned(),
+                    clause: match std::ptr::eq(section, &SCHEMA_OBJECT) {
+                        true => format!("schema {}", key.name),
+                        false => key.name.to_owned(),
+                    },
                     enforced: Enforced::Documentation,
                     position: entry.key_position,
                 });
