@@ -1,5 +1,12 @@
 //! `tidegate dev`.
 
+mod found;
+mod mesh;
+mod traffic;
+mod tries;
+
+pub use found::{Listeners, Running};
+
 use crate::cli::{Context, Exit};
 
 /// What `dev` takes.
