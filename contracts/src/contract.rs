@@ -3,6 +3,7 @@
 mod custom;
 mod duration;
 mod findings;
+mod identity;
 mod key;
 mod odcs;
 mod options;
@@ -10,6 +11,7 @@ mod properties;
 mod quality;
 mod read;
 mod reference;
+mod structure;
 mod types;
 
 pub use custom::{CUSTOM_PROPERTIES, CustomKind, CustomProperty};

@@ -65,12 +65,15 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     if word.len() > 64 {
         return None;
     }
+    let length = word.chars().count();
+    let limit = (length / 3).max(1);
     let distance = |other: &str| match other.eq_ignore_ascii_case(word) {
         true => 0,
         false => strsim::damerau_levenshtein(word, other),
     };
-    let (distance, nearest) = known.into_iter().map(|other| (distance(other), other)).min()?;
-    (distance <= (word.chars().count() / 3).max(1)).then_some(nearest)
+    let near = known.into_iter().filter(|other| other.chars().count().abs_diff(length) <= limit);
+    let (distance, nearest) = near.map(|other| (distance(other), other)).min()?;
+    (distance <= limit).then_some(nearest)
 }
 
 #[cfg(test)]

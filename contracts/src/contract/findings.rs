@@ -53,14 +53,19 @@ impl Findings {
 
     /// A problem that may be of another file.
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        match self.list.len() < MAX {
-            true => self.list.push(diagnostic),
-            false => self.more += 1,
+        match self.is_full() {
+            true => self.more += 1,
+            false => self.list.push(diagnostic),
         }
     }
 
     pub(super) fn yaml(&mut self, problem: yaml::Problem) {
         self.add(Level::Error, problem.code, problem.position, problem.message, problem.hint);
+    }
+
+    /// Whether more of it would only be counted, so that finding the way out is not worth the time.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= MAX
     }
 
     /// A key that is none of the known ones.
@@ -93,8 +98,7 @@ impl Findings {
         message: String,
         known: impl Iterator<Item = &'a str> + Clone,
     ) {
-        // Comparing words costs more than everything else here.
-        let hint = if self.list.len() < MAX { suggestion(word, known) } else { String::new() };
+        let hint = if self.is_full() { String::new() } else { suggestion(word, known) };
         self.error(code, at, message, hint);
     }
 

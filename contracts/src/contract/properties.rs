@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
     fn agree(&mut self, node: &Node, path: &FieldPath, at: Option<Position>) -> bool {
         let Some(schema) = self.schema else { return false };
         let Some(resolved) = schema.resolve(path) else {
-            let hint = missing_field(schema, path);
+            let hint = if self.findings.is_full() { String::new() } else { missing_field(schema, path) };
             self.findings.error("unknown-field", at, format!("the Avro schema has no field `{path}`"), hint);
             return false;
         };

@@ -1,17 +1,21 @@
-//! Quality clauses: which of them every single event must keep, and which are about many.
+//! Quality clauses and service levels: which of them every single event must keep, and which are about many.
 
 use super::{
     AggregateClause, Enforced, ListedClause,
     findings::Findings,
-    odcs::{OPERATORS, number, quote, text},
-    properties::Walk,
+    odcs::{OPERATORS, list, number, quote, text},
+    properties::{Walk, missing_field},
 };
 use crate::{
     diagnostic::Position,
     path::FieldPath,
     rule::{Check, Literal, Rule},
+    schema::Schema,
     yaml::{Entry, Meaning, Node},
 };
+
+/// Service levels that are about what is published, and so can be judged.
+const MEASURABLE: &[&str] = &["latency", "freshness", "frequency", "timeOfAvailability", "completeness", "throughput"];
 
 /// The arguments that a metric takes.
 fn arguments_of(metric: &str) -> &'static [&'static str] {
@@ -36,7 +40,7 @@ pub(super) fn literal(node: &Node) -> Option<Literal> {
 impl Walk<'_> {
     /// Reads the quality clauses of a field, or of the whole schema when the path is the root.
     pub(super) fn quality(&mut self, node: &Node, path: &FieldPath) {
-        for clause in super::odcs::list(node, "quality") {
+        for clause in list(node, "quality") {
             if clause.entries().is_some() {
                 self.clause(clause, path);
             }
@@ -178,6 +182,57 @@ impl Walk<'_> {
     /// Adds a line to the list of clauses.
     pub(super) fn list(&mut self, path: &FieldPath, clause: String, enforced: Enforced, position: Option<Position>) {
         self.clauses.push(ListedClause { path: path.clone(), clause, enforced, position });
+    }
+
+    /// Reads the service levels.
+    pub(super) fn service_levels(&mut self, root: &Node, object: Option<&Node>) {
+        for level in list(root, "slaProperties") {
+            let Some(property) = text(level.get("property")) else { continue };
+            let measurable = MEASURABLE.contains(&property);
+            let elements: Vec<FieldPath> = match level.get("element") {
+                Some(element) => self.elements(element, object),
+                None => vec![FieldPath::default()],
+            };
+            for path in elements {
+                match measurable {
+                    true => self.aggregate(level, &path, property, format!("service level {}", quote(property))),
+                    false => {
+                        let clause = format!("service level {}", quote(property));
+                        self.list(&path, clause, Enforced::Documentation, level.position);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The fields that a service level is about: `Orders.placedAt`, several with commas between them.
+    fn elements(&mut self, element: &Node, object: Option<&Node>) -> Vec<FieldPath> {
+        let names = object.into_iter().flat_map(|object| [text(object.get("name")), text(object.get("physicalName"))]);
+        let names: Vec<&str> = names.flatten().collect();
+        let mut paths = Vec::new();
+        for part in text(Some(element)).unwrap_or_default().split(',').map(str::trim) {
+            if names.contains(&part) {
+                paths.push(FieldPath::default());
+                continue;
+            }
+            let below = |name: &&str| part.strip_prefix(name)?.strip_prefix('.');
+            let field = names.iter().find_map(below).unwrap_or(part);
+            let path = field.parse::<FieldPath>();
+            let missing = |schema: &Schema, path: &FieldPath| schema.resolve(path).is_none();
+            match (path, self.schema) {
+                (Ok(path), Some(schema)) if missing(schema, &path) => {
+                    let message = format!("the Avro schema has no field `{path}`");
+                    self.findings.error("unknown-field", element.position, message, missing_field(schema, &path));
+                }
+                (Ok(path), _) => paths.push(path),
+                (Err(_), _) => {
+                    let message = format!("{} names no field", quote(part));
+                    let hint = "write the schema object's name, a dot and the field, such as `Orders.placedAt`";
+                    self.findings.error("invalid-value", element.position, message, hint);
+                }
+            }
+        }
+        paths
     }
 }
 

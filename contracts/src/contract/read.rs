@@ -2,31 +2,26 @@
 
 use super::{
     BytesEncoding, Cleanup, Compatibility, Contract, Enforced, KeyForm, ListedClause, OnViolation, Parsed, Policy,
-    Status, TopicsMode, UndeclaredFields,
+    TopicsMode, UndeclaredFields,
     custom::{self, PREFIX, Placed, Settings},
     duration::print_duration,
     findings::Findings,
+    identity::{identity, owner, topic},
     key,
-    odcs::{self, list, quote, text},
+    odcs::{self, quote, text},
     properties::{Walk, missing_field},
+    structure::{avro_schema, schema_object, warn_of_evolution},
 };
 use crate::{
-    diagnostic::{Diagnostic, Level, Position},
+    diagnostic::Level,
     path::FieldPath,
     plan::{Limits, Plan, PlanOptions, PlanProblem},
     rule::Rule,
-    schema::{Kind, Schema},
+    schema::Schema,
     yaml::{self, Node},
 };
 use serde_json::{Value, json};
-
-/// Kafka's longest topic name.
-const LONGEST_TOPIC: usize = 249;
-/// The longest domain or product name: what a DNS label and a Kubernetes name hold.
-const LONGEST_NAME: usize = 63;
-
-/// Service levels that are about what is published, and so can be judged.
-const MEASURABLE: &[&str] = &["latency", "freshness", "frequency", "timeOfAvailability", "completeness", "throughput"];
+use std::collections::HashSet;
 
 pub(super) fn contract(
     file: &str,
@@ -103,7 +98,9 @@ fn build(
     let (key, event_id) = (paths(&key), paths(&event_id).pop());
     let compatibility = settings.compatibility.unwrap_or(Compatibility::FullTransitive);
     advise(&settings, &key, event_id.as_ref(), findings);
-    warn_of_evolution(&schema, compatibility, &places, findings);
+    let elsewhere = object.and_then(|object| object.entry("authoritativeDefinitions")?.key_position);
+    let place = |path: &FieldPath| places.get(path).copied().unwrap_or(elsewhere);
+    warn_of_evolution(&schema, compatibility, &place, findings);
 
     let open = |classification: &String| policy.open_classifications.contains(classification);
     let closed = classifications.iter().find(|(_, classification)| !open(classification));
@@ -157,211 +154,12 @@ fn build(
     Some(contract)
 }
 
-/// Who a contract is, as far as the file says it right.
-struct Identity {
-    version: Option<semver::Version>,
-    status: Option<Status>,
-    domain: Option<String>,
-    product: Option<String>,
-}
-
-impl Identity {
-    fn whole(self) -> Option<(semver::Version, Status, String, String)> {
-        Some((self.version?, self.status?, self.domain?, self.product?))
-    }
-}
-
-fn identity(root: &Node, findings: &mut Findings) -> Identity {
-    let position = |key: &str| root.get(key).and_then(|node| node.position);
-    let version = root.get("version").and_then(Node::scalar).map(|scalar| scalar.text.as_str());
-    let version = version.and_then(|version| match semver::Version::parse(version) {
-        Ok(version) if version.build.is_empty() => Some(version),
-        Ok(_) => {
-            let message = format!("version {} carries build metadata, which does not order versions", quote(version));
-            findings.error("version", position("version"), message, "leave out what stands from `+` on");
-            None
-        }
-        Err(_) => {
-            let message = format!("{} is not a semantic version", quote(version));
-            let hint = "write MAJOR.MINOR.PATCH, such as 1.2.0";
-            findings.error("version", position("version"), message, hint);
-            None
-        }
-    });
-    let status = text(root.get("status"));
-    let status = status.and_then(|status| serde_json::from_value(Value::from(status)).ok());
-    let mut name = |key: &str| {
-        let name = text(root.get(key))?;
-        if !is_name(name) {
-            let message = format!("{key} {} is not a name that topics can begin with", quote(name));
-            let hint = format!("write lower-case letters, digits and hyphens, a letter first, at most {LONGEST_NAME}");
-            findings.error("name", position(key), message, hint);
-            return None;
-        }
-        if name == "tidegate" || name.starts_with("tidegate-") {
-            let message = format!("{key} {} is reserved for Tidegate's own topics", quote(name));
-            findings.error("name", position(key), message, "choose another one");
-            return None;
-        }
-        Some(name.to_owned())
-    };
-    let (domain, product) = (name("domain"), name("name"));
-    if status == Some(Status::Deprecated) && !has_custom(root, "tidegate.deprecation") {
-        let message = "deprecated, and nobody is told since when and until when".to_owned();
-        let hint = "add the custom property `tidegate.deprecation` with `since` and `sunset`";
-        findings.warn("deprecation", position("status"), message, hint);
-    }
-    Identity { version, status, domain, product }
-}
-
-/// Whether a text can be a domain's or product's name.
-fn is_name(name: &str) -> bool {
-    name.len() <= LONGEST_NAME
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-fn has_custom(root: &Node, name: &str) -> bool {
-    list(root, "customProperties").iter().any(|item| text(item.get("property")) == Some(name))
-}
-
-fn owner(root: &Node) -> Option<String> {
-    let team = root.get("team")?;
-    let first = |members: &[Node]| text(members.first()?.get("username")).map(str::to_owned);
-    match team.items() {
-        Some(members) => first(members),
-        None => text(team.get("name")).map(str::to_owned).or_else(|| first(list(team, "members"))),
-    }
-}
-
-/// The one schema object.
-fn schema_object<'n>(root: &'n Node, findings: &mut Findings) -> Option<&'n Node> {
-    let objects = root.get("schema")?;
-    match objects.items()? {
-        [object] => object.entries().map(|_| object),
-        [] => {
-            let message = "`schema` names no object".to_owned();
-            findings.error("schema", objects.position, message, "describe the product's events as one schema object");
-            None
-        }
-        [_, second, ..] => {
-            let message = "a second schema object; a product has one kind of event".to_owned();
-            let hint = "make a product of its own of it, in a contract file of its own";
-            findings.error("schema", second.position, message, hint);
-            objects.items()?.first()
-        }
-    }
-}
-
-/// The Avro schema that the schema object names.
-fn avro_schema(
-    file: &str,
-    object: &Node,
-    read: &dyn Fn(&str) -> Result<String, String>,
-    findings: &mut Findings,
-) -> Option<Schema> {
-    let definitions = object.entry("authoritativeDefinitions")?;
-    let implementations = list(object, "authoritativeDefinitions").iter().filter_map(|definition| {
-        let url = definition.get("url")?;
-        let is_ours = text(definition.get("type")) == Some("implementation") && text(Some(url))?.ends_with(".avsc");
-        is_ours.then(|| (text(Some(url)).unwrap_or_default(), url.position))
-    });
-    let implementations: Vec<(&str, Option<Position>)> = implementations.collect();
-    let (path, at) = match implementations[..] {
-        [one] => one,
-        [] => {
-            let message = "no authoritative definition names the Avro schema".to_owned();
-            let hint = "add `{type: implementation, url: orders.avsc}`, with the path of the schema's file";
-            findings.error("schema", definitions.key_position, message, hint);
-            return None;
-        }
-        [_, (path, at), ..] => {
-            let message = format!("{} is a second Avro schema", quote(path));
-            findings.error("schema", at, message, "name one; give the other another `type`");
-            return None;
-        }
-    };
-    if path.contains("://") || path.starts_with('/') {
-        let message = format!("{} is not a path relative to this file", quote(path));
-        findings.error("schema", at, message, "put the schema's file beside the contract; nothing is fetched");
-        return None;
-    }
-    let source = match read(path) {
-        Ok(source) => source,
-        Err(reason) => {
-            let message = format!("cannot read {}: {reason}", quote(path));
-            findings.error("schema", at, message, "the path is relative to this file");
-            return None;
-        }
-    };
-    let named = match file.rfind(['/', '\\']) {
-        Some(end) => format!("{}{path}", &file[..=end]),
-        None => path.to_owned(),
-    };
-    let found =
-        |level, code, message, position, hint| Diagnostic { level, code, file: named.clone(), position, message, hint };
-    match Schema::parse(&source) {
-        Ok(schema) => {
-            for warning in schema.warnings() {
-                let message = warning.message.clone();
-                findings.push(found(Level::Warning, "avro", message, Some(warning.position), None));
-            }
-            if !matches!(schema.get(schema.root()).kind, Kind::Record(_)) {
-                let hint = Some("make a record of it, with a field for what it is now".to_owned());
-                let message = "an event is a record, and this schema is none".to_owned();
-                let start = Position { line: 1, column: 1 };
-                findings.push(found(Level::Error, "avro", message, Some(start), hint));
-                return None;
-            }
-            Some(schema)
-        }
-        Err(error) => {
-            findings.push(found(Level::Error, "avro", error.message, error.position, None));
-            None
-        }
-    }
-}
-
-/// The product's topic.
-fn topic(root: &Node, identity: &Identity, object: Option<&Node>, findings: &mut Findings) -> Option<String> {
-    let physical = object.and_then(|object| object.get("physicalName"));
-    let Some(name) = text(physical) else {
-        let (version, domain, product) =
-            (identity.version.as_ref()?, identity.domain.as_ref()?, identity.product.as_ref()?);
-        return Some(format!("{domain}.{product}.v{}", version.major));
-    };
-    let at = physical.and_then(|node| node.position);
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    if name.is_empty() || name.len() > LONGEST_TOPIC || matches!(name, "." | "..") || !name.chars().all(legal) {
-        let message = format!("{} is not a name that Kafka takes for a topic", quote(name));
-        let hint = format!("write letters, digits, `.`, `_` and `-`, at most {LONGEST_TOPIC}");
-        findings.error("topic", at, message, hint);
-        return None;
-    }
-    if name.split_once('.').is_some_and(|(_, rest)| rest.starts_with("tidegate-")) {
-        let message = format!("{} is among Tidegate's own topics", quote(name));
-        findings.error("topic", at, message, "choose another `physicalName`, or leave it out");
-        return None;
-    }
-    let major = name.rsplit_once(".v").and_then(|(_, major)| major.parse::<u64>().ok());
-    if let (Some(major), Some(version)) = (major, &identity.version)
-        && major != version.major
-    {
-        let whole = text(root.get("version")).unwrap_or_default();
-        let message =
-            format!("topic {} is of major version {major}, and the contract's version is {whole}", quote(name));
-        let hint = format!("each major version has its own topic: name one that ends in `.v{}`", version.major);
-        findings.error("topic", at, message, hint);
-        return None;
-    }
-    Some(name.to_owned())
-}
-
 /// The fields that a setting names and the schema has, each once.
 fn named_fields(setting: &str, named: Vec<Placed>, schema: &Schema, findings: &mut Findings) -> Vec<Placed> {
     let mut fields: Vec<Placed> = Vec::new();
+    let mut seen = HashSet::new();
     for (path, at) in named {
-        if fields.iter().any(|(other, _)| *other == path) {
+        if !seen.insert(path.clone()) {
             let message = format!("{setting} names `{path}` twice");
             findings.error("key", at, message, "keep one of the two");
         } else if schema.resolve(&path).is_none() {
@@ -410,82 +208,6 @@ fn advise(settings: &Settings, key: &[FieldPath], event_id: Option<&FieldPath>, 
         let message = "a compacted topic does not forget by age, so `tidegate.retention` has no effect".to_owned();
         let hint = "leave one of the two out";
         findings.warn("conflict", settings.position("tidegate.retention"), message, hint);
-    }
-}
-
-/// What will stand in the way of later versions.
-fn warn_of_evolution(
-    schema: &Schema,
-    compatibility: Compatibility,
-    places: &std::collections::HashMap<FieldPath, Option<Position>>,
-    findings: &mut Findings,
-) {
-    let forward = matches!(
-        compatibility,
-        Compatibility::Forward | Compatibility::ForwardTransitive | Compatibility::Full | Compatibility::FullTransitive
-    );
-    for path in schema.enums_without_default() {
-        if forward {
-            let at = places.get(&path).copied().flatten();
-            let message =
-                format!("the enum at `{path}` has no default, so it can never gain a symbol in this major version");
-            let hint =
-                "give the enum type a `default` symbol in the Avro schema that readers may take for unknown ones";
-            findings.warn("enum-default", at, message, hint);
-        }
-    }
-}
-
-impl Walk<'_> {
-    /// Reads the service levels.
-    fn service_levels(&mut self, root: &Node, object: Option<&Node>) {
-        for level in list(root, "slaProperties") {
-            let Some(property) = text(level.get("property")) else { continue };
-            let measurable = MEASURABLE.contains(&property);
-            let elements: Vec<FieldPath> = match level.get("element") {
-                Some(element) => self.elements(element, object),
-                None => vec![FieldPath::default()],
-            };
-            for path in elements {
-                match measurable {
-                    true => self.aggregate(level, &path, property, format!("service level {}", quote(property))),
-                    false => {
-                        let clause = format!("service level {}", quote(property));
-                        self.list(&path, clause, Enforced::Documentation, level.position);
-                    }
-                }
-            }
-        }
-    }
-
-    /// The fields that a service level is about: `Orders.placedAt`, several with commas between them.
-    fn elements(&mut self, element: &Node, object: Option<&Node>) -> Vec<FieldPath> {
-        let names = object.into_iter().flat_map(|object| [text(object.get("name")), text(object.get("physicalName"))]);
-        let names: Vec<&str> = names.flatten().collect();
-        let mut paths = Vec::new();
-        for part in text(Some(element)).unwrap_or_default().split(',').map(str::trim) {
-            if names.contains(&part) {
-                paths.push(FieldPath::default());
-                continue;
-            }
-            let below = |name: &&str| part.strip_prefix(name)?.strip_prefix('.');
-            let field = names.iter().find_map(below).unwrap_or(part);
-            let path = field.parse::<FieldPath>();
-            let missing = |schema: &Schema, path: &FieldPath| schema.resolve(path).is_none();
-            match (path, self.schema) {
-                (Ok(path), Some(schema)) if missing(schema, &path) => {
-                    let message = format!("the Avro schema has no field `{path}`");
-                    self.findings.error("unknown-field", element.position, message, missing_field(schema, &path));
-                }
-                (Ok(path), _) => paths.push(path),
-                (Err(_), _) => {
-                    let message = format!("{} names no field", quote(part));
-                    let hint = "write the schema object's name, a dot and the field, such as `Orders.placedAt`";
-                    self.findings.error("invalid-value", element.position, message, hint);
-                }
-            }
-        }
-        paths
     }
 }
 

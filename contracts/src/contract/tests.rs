@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::{JsonForm, Outcome};
 use proptest::prelude::*;
 use std::{
     fmt::Write as _,
@@ -65,6 +66,27 @@ fn good_contracts_have_nothing_wrong() {
         let contract = parsed.contract.unwrap_or_else(|| panic!("{}", path.display()));
         contract.plan(Limits::default()).unwrap_or_else(|problems| panic!("{}: {problems:?}", path.display()));
     }
+}
+
+#[test]
+fn the_sample_orders_take_a_good_event_and_name_all_that_is_wrong_with_a_bad_one() {
+    let path = Path::new(SAMPLES).join("sales/contracts/orders.odcs.yaml");
+    let plan = parse(&path).contract.unwrap().plan(Limits::default()).unwrap();
+    let check = |event: &str, expect: &[&str]| {
+        let (mut out, mut outcome) = (Vec::new(), Outcome::default());
+        plan.encode_json(event.as_bytes(), JsonForm::Plain, &mut out, &mut outcome);
+        let found: Vec<String> =
+            outcome.violations.listed.iter().map(|found| format!("{} {:?}", found.path, found.clause)).collect();
+        assert_eq!(found, expect, "{event}");
+    };
+    let event = r#"{"eventId": "0197a3c4-5b6d-7e8f-9a0b-1c2d3e4f5a6b", "orderId": "A-1001", "placedAt": "2026-01-31T09:30:00Z",
+        "status": "PLACED", "customer": {"id": "C-17"}, "total": {"amount": "129.90"},
+        "lines": [{"sku": "LAMP-7", "quantity": 1, "price": "129.90"}]}"#;
+    check(event, &[]);
+    let broken = event.replace("PLACED", "LOST").replace("\"amount\": \"129.90\"", "\"amount\": \"129.905\"");
+    check(&broken, &["status Symbol", "total.amount Precision"]);
+    let odd = event.replace("PLACED", "UNKNOWN").replace("\"quantity\": 1", "\"quantity\": 0");
+    check(&odd, &["status InvalidValues", "lines[].quantity Minimum"]);
 }
 
 #[test]
