@@ -12,5 +12,6 @@ pub mod init;
 pub mod problem;
 pub mod product;
 pub mod quarantine;
+pub mod registry;
 pub mod server;
 pub mod telemetry;

@@ -19,8 +19,9 @@ pub(super) struct Codec {
 impl Codec {
     /// Of a schema file of ours. Panics when that is none, which the tests of each feed rule out.
     pub(super) fn new(text: &str) -> Self {
-        let schema = Schema::parse_str(text).expect("the feed schemas are compiled in, and tests parse each");
-        Self { text: minify(text), schema }
+        let valid = "the feed schemas are compiled in, and tests parse each";
+        let text = crate::schema::Schema::parse(text).expect(valid).text().to_owned();
+        Self { schema: Schema::parse_str(&text).expect(valid), text }
     }
 
     /// The schema without white space, as it is registered.
@@ -133,24 +134,6 @@ fn items<'a>(
             count => (0..count).try_for_each(|_| item(rest))?,
         }
     }
-}
-
-/// JSON without the white space between its tokens, otherwise as written.
-fn minify(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let (mut in_string, mut escaped) = (false, false);
-    for c in json.chars() {
-        if in_string || !c.is_ascii_whitespace() {
-            out.push(c);
-        }
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if in_string => escaped = true,
-            '"' => in_string = !in_string,
-            _ => {}
-        }
-    }
-    out
 }
 
 #[cfg(test)]
