@@ -203,6 +203,10 @@ impl Incoming<'_> {
 
 fn media(headers: &HeaderMap) -> Result<Media, Problem> {
     let value = headers.get(header::CONTENT_TYPE);
+    if value.is_none() && cloudevents::in_headers(headers) {
+        // An event without datacontenttype is JSON, and SDKs then send none in binary mode.
+        return Ok(Media::Json);
+    }
     let text = value.map(|value| value.to_str().unwrap_or("?"));
     text.and_then(Media::parse).ok_or_else(|| problems::media_type(text.is_some()))
 }

@@ -206,6 +206,9 @@ async fn a_cloudevent_in_headers_is_one_event() {
     // An array is that event's data, not a batch.
     let reply = gate.send("POST", "", &headers, format!("[{ORDER}]")).await;
     assert_eq!((reply.status, reply.items()), (422, vec!["café rejected :type kept".to_owned()]));
+    // Without a content type its data is JSON.
+    let reply = gate.send("POST", "", &headers[1..], ORDER).await;
+    assert_eq!((reply.status, reply.items()), (200, vec!["café published".to_owned()]));
     // What is wrong with the headers is the event's.
     let injected =
         [("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", "a%0D%0Ab"), ("ce-type", "t")];
