@@ -6,6 +6,7 @@
 
 use crate::{
     config::{self, KafkaConfig},
+    embedded,
     error::{Explained, Kind, explain},
     name::TopicName,
     plan::{Action, Actual, ActualOption, ActualTopic},
@@ -23,7 +24,7 @@ use rdkafka::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -41,6 +42,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Admin {
     client: Arc<AdminClient<Trouble>>,
     settings: ClientConfig,
+    /// Whether the broker is the embedded one, which lets admin requests wait for ever. Found out when first needed.
+    embedded: Arc<OnceLock<bool>>,
 }
 
 /// Why Kafka did not do as it was asked.
@@ -96,7 +99,8 @@ impl Admin {
         let refused = |error: KafkaError| AdminError::Config(config::refusal(&error));
         // Says which property is wrong.
         settings.create_native_config().map_err(refused)?;
-        Ok(Self { client: Arc::new(settings.create_with_context(Trouble::default()).map_err(refused)?), settings })
+        let client = settings.create_with_context(Trouble::default()).map_err(refused)?;
+        Ok(Self { client: Arc::new(client), settings, embedded: Arc::default() })
     }
 
     /// Reads topics as they are.
@@ -141,6 +145,12 @@ impl Admin {
     /// # Errors
     /// When Kafka cannot be reached or refuses it, or what is there is not what the step leads to.
     pub async fn apply(&self, action: &Action) -> Result<Applied, AdminError> {
+        if self.is_embedded().await {
+            return Err(AdminError::Failed {
+                what: format!("change the topic {}", action.topic()),
+                reason: "this is tidegate's embedded broker, which has no admin API".into(),
+            });
+        }
         match action {
             Action::Create { topic, partitions, replication, options } => {
                 let applied = self.create(topic, *partitions, *replication, options).await?;
@@ -211,11 +221,7 @@ impl Admin {
 
     async fn set_options(&self, topic: &TopicName, changes: &BTreeMap<&str, &str>) -> Result<Applied, AdminError> {
         let what = || format!("set options of the topic {topic}");
-        let found = self.options(std::slice::from_ref(topic)).await?.and_then(|mut all| all.remove(topic.as_str()));
-        let found = found.ok_or_else(|| AdminError::Failed {
-            what: what(),
-            reason: "this broker has no admin API for options".into(),
-        })?;
+        let found = self.options_of(topic).await?;
         if changes.iter().all(|(name, value)| value_of(&found, name) == Some(value)) {
             return Ok(Applied::Already);
         }
@@ -246,9 +252,7 @@ impl Admin {
     ) -> Result<(), AdminError> {
         let deadline = Instant::now() + TAKEN;
         loop {
-            // A broker that has no options to show took none either.
-            let Some(mut all) = self.options(std::slice::from_ref(topic)).await? else { return Ok(()) };
-            let found = all.remove(topic.as_str()).unwrap_or_default();
+            let found = self.options_of(topic).await?;
             let Some((name, value)) = expected.clone().find(|(name, value)| value_of(&found, name) != Some(value))
             else {
                 return Ok(());
@@ -308,7 +312,23 @@ impl Admin {
         Ok(shapes)
     }
 
-    /// Options of topics that exist; `None` when the broker has no such API.
+    async fn is_embedded(&self) -> bool {
+        if let Some(embedded) = self.embedded.get() {
+            return *embedded;
+        }
+        let client = self.client.clone();
+        let id = blocking(move || Ok(client.inner().fetch_cluster_id(REQUEST))).await;
+        // Who cannot be reached is found out again.
+        let Ok(Some(id)) = id else { return false };
+        *self.embedded.get_or_init(|| id.starts_with(embedded::CLUSTER_ID))
+    }
+
+    async fn options_of(&self, topic: &TopicName) -> Result<BTreeMap<String, ActualOption>, AdminError> {
+        let all = self.options(std::slice::from_ref(topic)).await?;
+        Ok(all.and_then(|mut all| all.remove(topic.as_str())).unwrap_or_default())
+    }
+
+    /// Options of topics that exist; `None` when the broker is the embedded one.
     async fn options(
         &self,
         topics: &[TopicName],
@@ -318,9 +338,11 @@ impl Admin {
         if specifiers.is_empty() {
             return Ok(Some(all));
         }
+        if self.is_embedded().await {
+            return Ok(None);
+        }
         let results = match self.client.describe_configs(&specifiers, &requests()).await {
             Ok(results) => results,
-            Err(KafkaError::AdminOp(Code::UnsupportedFeature | Code::UnsupportedVersion)) => return Ok(None),
             Err(error) => {
                 return Err(self.failed("describe options of topics".into(), "DESCRIBE_CONFIGS", None, &error).await);
             }
@@ -441,3 +463,6 @@ async fn blocking<R: Send + 'static>(
 ) -> Result<R, KafkaError> {
     tokio::task::spawn_blocking(call).await.unwrap_or(Err(KafkaError::Canceled))
 }
+
+#[cfg(test)]
+mod tests;

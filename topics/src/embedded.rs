@@ -10,6 +10,9 @@ use std::sync::mpsc;
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 type Command = Box<dyn FnOnce(&Cluster) + Send>;
 
+/// How librdkafka's mock clusters call themselves.
+pub(crate) const CLUSTER_ID: &str = "mockCluster";
+
 /// A broker inside the process. When this is dropped the broker goes on until the process ends: taking librdkafka's
 /// mock cluster down while clients are connected can abort the process.
 #[derive(Debug)]

@@ -331,8 +331,9 @@ impl Generation {
     /// sent failed, what was sent and not acked is unknown), and tells whether anybody holds it yet.
     fn is_used(self: &Arc<Self>) -> bool {
         self.retired.store(true, Ordering::SeqCst);
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        // Again and again, since a record that was on its way in may come after a purge.
         while self.in_flight() > 0 {
+            self.producer.purge(PurgeConfig::default().queue().inflight());
             self.producer.poll(Duration::from_millis(1));
         }
         Arc::strong_count(self) > 1

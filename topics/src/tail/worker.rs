@@ -145,7 +145,11 @@ impl Worker {
             if looked.is_none_or(|looked| looked.elapsed() > LOOK) {
                 let mut found = 0;
                 for topic in topics.values_mut() {
-                    found += self.look(consumer, topic)?;
+                    match self.look(consumer, topic)? {
+                        Some(new) => found += new,
+                        // Asking for the others would only take as long again.
+                        None => break,
+                    }
                 }
                 if found > 0 {
                     assign(consumer, &topics).map_err(|error| self.error(consumer, &self.job.topics[0], &error))?;
@@ -157,26 +161,29 @@ impl Worker {
         Err(Stop::Unheard)
     }
 
-    /// Looks for partitions that are not read yet, and tells how many there are.
-    fn look(&self, consumer: &BaseConsumer<Trouble>, topic: &mut Topic) -> Result<usize, Stop> {
+    /// Looks for partitions that are not read yet, and tells how many there are; none when no broker answers.
+    fn look(&self, consumer: &BaseConsumer<Trouble>, topic: &mut Topic) -> Result<Option<usize>, Stop> {
         let trouble = match self.locate(consumer, topic) {
             Ok(found) => {
                 topic.places.values_mut().for_each(|place| place.end = None);
                 // What appears from now on is new, and read whole.
                 topic.start = Start::Beginning;
                 topic.warned = false;
-                return Ok(found);
+                return Ok(Some(found));
             }
-            Err(error @ (TailError::Denied { .. } | TailError::Config(_))) => return Err(error.into()),
             Err(error) => error,
         };
         if matches!(trouble, TailError::NoTopic(_)) {
             topic.start = Start::Beginning;
         }
+        // One that may not be read is no reason to leave the others.
+        if matches!(trouble, TailError::Denied { .. }) && self.job.topics.len() == 1 {
+            return Err(trouble.into());
+        }
         if !std::mem::replace(&mut topic.warned, true) {
             tracing::warn!(topic = %topic.name, error = %trouble, "cannot follow the topic yet");
         }
-        Ok(0)
+        Ok((!trouble.is_unreachable()).then_some(0))
     }
 
     /// Finds the places of partitions that have none yet, and tells how many those were.
@@ -243,7 +250,7 @@ impl Worker {
         match error.rdkafka_error_code() {
             // We are no group, so what is wrong with it is nothing to us.
             Some(Code::GroupAuthorizationFailed | Code::CoordinatorNotAvailable | Code::WaitingForCoordinator) => (),
-            Some(code @ Code::TopicAuthorizationFailed) => {
+            Some(code @ Code::TopicAuthorizationFailed) if self.job.topics.len() == 1 => {
                 return Err(self.explained(consumer, name, explain(code)).into());
             }
             Some(code) if self.job.until_end && explain(code).kind == Kind::NoTopic => {
