@@ -66,7 +66,7 @@ pub struct Contract {
     pub partitions: Option<u32>,
     /// Replicas of each partition (`tidegate.replication`, default the broker's).
     pub replication: Option<u16>,
-    /// How long the topic keeps events (`tidegate.retention`, default the broker's).
+    /// How long the topic keeps events (`tidegate.retention`, default the broker's); [`Duration::MAX`] is for ever.
     pub retention: Option<Duration>,
     /// Whether the topic forgets by age or by key (`tidegate.cleanup`).
     pub cleanup: Cleanup,

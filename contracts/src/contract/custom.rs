@@ -14,6 +14,7 @@ use crate::{
     yaml::Node,
 };
 use std::{collections::HashMap, time::Duration};
+pub(super) use value::FOREVER;
 use value::Reader;
 
 /// What all our custom properties begin with.
@@ -49,6 +50,8 @@ pub enum CustomKind {
     Count(u32),
     /// An ISO 8601 duration.
     Duration,
+    /// An ISO 8601 duration, or `forever`.
+    Retention,
     /// Text.
     Text,
     /// A list of texts.
@@ -140,7 +143,7 @@ pub const CUSTOM_PROPERTIES: &[CustomProperty] = &[
     },
     CustomProperty {
         name: "tidegate.retention",
-        kind: CustomKind::Duration,
+        kind: CustomKind::Retention,
         default: "the broker's",
         doc: "How long the topic keeps an event.",
         example: "P30D",
@@ -284,7 +287,7 @@ impl Settings {
             "tidegate.replication" => {
                 self.replication = reader.count(value).and_then(|count| u16::try_from(count).ok());
             }
-            "tidegate.retention" => self.retention = reader.duration(value),
+            "tidegate.retention" => self.retention = reader.retention(value),
             "tidegate.cleanup" => self.cleanup = reader.word(value),
             "tidegate.allowedPurposes" => self.allowed_purposes = reader.texts(value),
             "tidegate.noticePeriod" => self.notice_period = reader.duration(value),

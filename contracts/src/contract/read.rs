@@ -3,14 +3,14 @@
 use super::{
     BytesEncoding, Cleanup, Compatibility, Contract, Enforced, KeyForm, ListedClause, OnViolation, Parsed, Policy,
     TopicsMode, UndeclaredFields,
-    custom::{self, PREFIX, Placed, Settings},
+    custom::{self, FOREVER, PREFIX, Placed, Settings},
     duration::print_duration,
     findings::Findings,
     identity::{identity, owner, topic},
     key,
     odcs::{self, quote, text},
     properties::{Walk, missing_field},
-    structure::{avro_schema, schema_object, warn_of_evolution},
+    structure::{avro_schema, schema_object, warn_of_ambiguity, warn_of_evolution},
 };
 use crate::{
     diagnostic::Level,
@@ -21,7 +21,7 @@ use crate::{
     yaml::{self, Node},
 };
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 pub(super) fn contract(
     file: &str,
@@ -100,6 +100,7 @@ fn build(
     advise(&settings, &key, event_id.as_ref(), findings);
     let elsewhere = object.and_then(|object| object.entry("authoritativeDefinitions")?.key_position);
     let place = |path: &FieldPath| places.get(path).copied().unwrap_or(elsewhere);
+    warn_of_ambiguity(&schema, bytes_encoding, &place, findings);
     warn_of_evolution(&schema, compatibility, &place, findings);
 
     let open = |classification: &String| policy.open_classifications.contains(classification);
@@ -228,7 +229,11 @@ fn document(root: &Node, contract: &Contract) -> Value {
     given("eventId", contract.event_id.as_ref().map(|path| path.to_string().into()));
     given("partitions", contract.partitions.map(Value::from));
     given("replication", contract.replication.map(Value::from));
-    given("retention", contract.retention.map(|retention| print_duration(retention).into()));
+    let retention = |retention: Duration| match retention {
+        Duration::MAX => FOREVER.to_owned(),
+        retention => print_duration(retention),
+    };
+    given("retention", contract.retention.map(|time| retention(time).into()));
     given("allowedPurposes", contract.allowed_purposes.clone().map(Value::from));
     given("noticePeriod", contract.notice_period.map(|period| print_duration(period).into()));
     given("deprecation", contract.deprecation.as_ref().map(|deprecation| json!(deprecation)));

@@ -3,7 +3,7 @@
 
 use super::{
     Enforced,
-    custom::{CUSTOM_PROPERTIES, CustomKind, DEPRECATION, PREFIX},
+    custom::{CUSTOM_PROPERTIES, CustomKind, DEPRECATION, FOREVER, PREFIX},
     options::OPTIONS,
     types::AGREEMENT,
 };
@@ -55,6 +55,7 @@ fn value_schema(kind: &CustomKind) -> Value {
         CustomKind::Word(words) => json!({"enum": words}),
         CustomKind::Count(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
         CustomKind::Duration => json!({"type": "string", "pattern": DURATION}),
+        CustomKind::Retention => json!({"anyOf": [{"const": FOREVER}, {"type": "string", "pattern": DURATION}]}),
         CustomKind::Text => text,
         CustomKind::Texts => json!({"type": "array", "items": text}),
         CustomKind::Deprecation => {
@@ -90,6 +91,7 @@ pub fn reference() -> String {
             CustomKind::Word(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
             CustomKind::Count(most) => format!("a whole number, 1 to {most}"),
             CustomKind::Duration => "an ISO 8601 duration".to_owned(),
+            CustomKind::Retention => format!("an ISO 8601 duration, or `{FOREVER}`"),
             CustomKind::Text => "text".to_owned(),
             CustomKind::Texts => "a list of texts".to_owned(),
             CustomKind::Deprecation => "a mapping".to_owned(),

@@ -1,13 +1,14 @@
 //! The schema object and the Avro schema that it names.
 
 use super::{
-    Compatibility,
+    BytesEncoding, Compatibility,
     findings::Findings,
     odcs::{list, quote, text},
 };
 use crate::{
     diagnostic::{Diagnostic, Level, Position},
     path::FieldPath,
+    plan::{AmbiguousUnion, ambiguous_unions},
     schema::{Kind, Schema},
     yaml::Node,
 };
@@ -97,6 +98,22 @@ pub(super) fn avro_schema(
             findings.push(found(Level::Error, "avro", error.message, error.position, None));
             None
         }
+    }
+}
+
+/// Warns of unions whose branches plain JSON cannot tell apart. `place` tells where a field is described.
+pub(super) fn warn_of_ambiguity(
+    schema: &Schema,
+    encoding: BytesEncoding,
+    place: &dyn Fn(&FieldPath) -> Option<Position>,
+    findings: &mut Findings,
+) {
+    for AmbiguousUnion { path, first, second, values } in ambiguous_unions(schema, encoding) {
+        let message = format!(
+            "in the union at `{path}`, `{first}` comes before `{second}` and takes all plain JSON {values} that both could take"
+        );
+        let hint = "put the branch first that is meant, or send such values as Avro or with `?encoding=avro-json`";
+        findings.warn("ambiguous-union", place(&path), message, hint);
     }
 }
 

@@ -135,6 +135,14 @@ fn what_is_left_out_has_its_default_in_contract_and_document() {
 }
 
 #[test]
+fn what_is_kept_for_ever_says_so() {
+    let parsed = minimal("customProperties: [{property: tidegate.retention, value: forever}]\n");
+    let contract = parsed.contract.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    assert_eq!(contract.retention, Some(Duration::MAX));
+    assert!(contract.document.to_string().contains(r#"{"property":"tidegate.retention","value":"forever"}"#));
+}
+
+#[test]
 fn broken_events_of_a_closed_classification_are_not_kept_unless_told() {
     let check = |classification: &str, policy: &[&str], expect: OnViolation| {
         let more = format!("  properties:\n  - {{name: note, classification: {classification}}}\n");

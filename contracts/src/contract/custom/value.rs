@@ -15,6 +15,9 @@ use crate::{
 use serde::de::{DeserializeOwned, IntoDeserializer, value::StrDeserializer};
 use std::time::Duration;
 
+/// The retention that never ends.
+pub(in crate::contract) const FOREVER: &str = "forever";
+
 /// Reads the value of one property.
 pub(super) struct Reader<'f> {
     pub(super) property: &'static CustomProperty,
@@ -130,6 +133,13 @@ impl Reader<'_> {
                 self.invalid(node.position, "invalid-value", format!("{}: {error}", quote(text)));
                 None
             }
+        }
+    }
+
+    pub(super) fn retention(&mut self, node: &Node) -> Option<Duration> {
+        match text(Some(node)) {
+            Some(FOREVER) => Some(Duration::MAX),
+            _ => self.duration(node),
         }
     }
 
