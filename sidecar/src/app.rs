@@ -1,9 +1,49 @@
 //! `tidegate run`: the sidecar itself.
+//!
+//! [`Sidecar::start`] binds the listeners and starts the tasks; [`Sidecar::drain`] ends them in order: readiness drops,
+//! the listeners stop accepting, accepted requests are answered, the producer empties its queue. One task, the keeper,
+//! decides which products are in force, whenever the files or the catalog change.
 
+mod catalog;
 mod in_force;
+mod keeper;
 mod watch;
 
-use crate::cli::{Context, Exit};
+use crate::{
+    cli::{Context, Exit, Failure},
+    config::{self, Config, Role},
+    ingest::{self, Answer, Bounds, Foreigners, Ingest, http::Door},
+    product::{self, Contracts, Products},
+    registry::{Registry, RegistryError},
+    server::{
+        self, Guard, Listener, Of, admin,
+        health::{Health, Phase},
+    },
+    telemetry::{Sources, Telemetry, counters::Counters, trace::Tracing},
+};
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use in_force::InForce;
+use keeper::Keeper;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tidegate_topics::producer::Producer;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use watch::Watch;
+
+/// What of the grace period is kept for emptying the queue to Kafka when connections have used up the rest.
+const FOR_THE_QUEUE: Duration = Duration::from_secs(2);
+/// The last spans, metrics and log lines get this long even when the grace period is over.
+const FOR_TELEMETRY: Duration = Duration::from_secs(1);
+/// What is heard of the catalog and not yet taken in.
+const NEWS: usize = 64;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -13,6 +53,270 @@ pub struct Args {}
 ///
 /// # Errors
 /// When a file is wrong or an address is taken.
-pub async fn run(_args: Args, _context: &Context) -> anyhow::Result<Exit> {
-    unimplemented!()
+pub async fn run(_args: Args, context: &Context) -> anyhow::Result<Exit> {
+    let config = context.load_config()?;
+    let contracts = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
+    let mut stop = Stop::new()?;
+    let telemetry = install_telemetry(&config, context.verbose)?;
+    let sidecar = Sidecar::start(config, contracts, telemetry.tracing()).await?;
+    sidecar.push_metrics(&telemetry);
+    stop.wait().await;
+    tracing::info!("draining; a second signal ends at once");
+    let drain = async {
+        let left = sidecar.drain().await;
+        telemetry.shutdown(FOR_TELEMETRY).await;
+        left
+    };
+    tokio::select! {
+        left = drain => match left {
+            0 => Ok(Exit::Success),
+            left => Err(Failure::refused(format!("the grace period ended before {left} records were acked")).into()),
+        },
+        () = stop.wait() => Err(Failure::refused("ended by a second signal, before all was acked and answered").into()),
+    }
+}
+
+/// The signals that end the process.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(|error| Failure::refused("cannot handle signals").caused_by(error));
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Sets up the log, and traces and metrics if there is a collector.
+///
+/// # Errors
+/// When a secret cannot be read, or a log level or the collector's address is none.
+pub fn install_telemetry(config: &Config, verbose: u8) -> Result<Telemetry, Failure> {
+    let headers = config.telemetry.otlp.as_ref().map(config::Otlp::headers).transpose()?.unwrap_or_default();
+    Telemetry::install(&config.telemetry, headers, &config.domain, verbose)
+        .map_err(|error| Failure::refused("cannot set up `telemetry`").caused_by(error))
+}
+
+/// A sidecar that serves.
+#[derive(Debug)]
+pub struct Sidecar {
+    domain: String,
+    addresses: Addresses,
+    products: Arc<Products>,
+    sources: Arc<Sources>,
+    health: Health,
+    producer: Producer,
+    grace: Duration,
+    /// Ends the data and admin listeners.
+    stop_serving: CancellationToken,
+    serving: TaskTracker,
+    /// Ends everything else.
+    stop: CancellationToken,
+    rest: TaskTracker,
+}
+
+/// Where a sidecar listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    /// Events come in here.
+    pub data: SocketAddr,
+    /// The admin listener.
+    pub admin: SocketAddr,
+    /// The health listener.
+    pub health: SocketAddr,
+}
+
+impl Sidecar {
+    /// Binds the listeners, makes the producer, and starts to serve and to follow the catalog and the files. Whether
+    /// Kafka can be reached shows later, in the state of the products.
+    ///
+    /// # Errors
+    /// When an address cannot be had, a secret cannot be read, or librdkafka refuses a property.
+    pub async fn start(config: Config, contracts: Contracts, tracing: Tracing) -> Result<Self, Failure> {
+        let limits = &config.limits;
+        let kafka = config.kafka()?;
+        let refused = |what: &str, error| Failure::refused(what.to_owned()).caused_by(error);
+        let guard = |of| Guard::new(&config.security, of).map(Arc::new);
+        let guards = [guard(Of::Data), guard(Of::Admin)];
+        let [data_guard, admin_guard] = guards.map(|guard| guard.map_err(|error| Failure::refused(error.to_string())));
+        let (data_guard, admin_guard) = (data_guard?, admin_guard?);
+
+        let bounds = server::Limits {
+            connections: limits.connections,
+            header_timeout: limits.header_timeout,
+            ..server::Limits::default()
+        };
+        let counters = Arc::new(Counters::new());
+        let listen = &config.listen;
+        let data = bind("data", listen.data, data_guard.clone(), bounds).await?.counted(counters.clone());
+        let admin = bind("admin", listen.admin, admin_guard.clone(), bounds).await?;
+        let health_listener = bind("health", listen.health, Arc::new(Guard::anyone()), bounds).await?;
+        let addresses = Addresses { data: data.address(), admin: admin.address(), health: health_listener.address() };
+
+        let products = Arc::new(Products::default());
+        let sources = Arc::new(Sources::new(counters.clone(), products.clone()));
+        let health = Health::new(products.clone(), {
+            let sources = sources.clone();
+            move || sources.prometheus()
+        });
+        let producer = Producer::new(&kafka, limits.producer())
+            .map_err(|error| refused("cannot make a producer of `kafka`", error))?;
+        sources.set_producer(producer.clone());
+        let watch = Watch::start(&config.contracts)
+            .map_err(|error| Failure::refused("cannot handle SIGHUP").caused_by(error))?;
+
+        let sidecar = Self {
+            domain: config.domain.clone(),
+            addresses,
+            products: products.clone(),
+            sources,
+            health: health.clone(),
+            producer: producer.clone(),
+            grace: limits.shutdown_grace,
+            stop_serving: CancellationToken::new(),
+            serving: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            rest: TaskTracker::new(),
+        };
+        let door = Arc::new(door(&config, producer, products.clone(), counters.clone(), tracing)?);
+        let mut keeper = Keeper {
+            in_force: InForce::new(contracts, limits.plan(), "it is being read"),
+            products: products.clone(),
+            counters: counters.clone(),
+            catalog: tidegate_contracts::catalog::Catalog::new(&config.domain),
+            load: {
+                let (folder, domain, policy) = (config.contracts.clone(), config.domain.clone(), config.drift.policy());
+                Box::new(move || product::load(&folder, &domain, &policy).map_err(|failure| failure.on_one_line()))
+            },
+            asked: Box::new(move || {
+                data_guard.refresh();
+                admin_guard.refresh();
+            }),
+            decided: {
+                let door = door.clone();
+                Box::new(move || door.forget())
+            },
+        };
+        keeper.decide();
+        let (tell, news) = mpsc::channel(NEWS);
+        sidecar.rest.spawn(catalog::follow(kafka, config.domain.clone(), counters, tell, sidecar.stop.clone()));
+        sidecar.rest.spawn(keeper.run(news, watch, sidecar.stop.clone()));
+
+        let answer = {
+            let health = health.clone();
+            move |request| std::future::ready(health.answer(&request))
+        };
+        sidecar.rest.spawn(health_listener.serve(answer, sidecar.stop.clone(), Duration::ZERO));
+        let for_connections = sidecar.grace.saturating_sub(FOR_THE_QUEUE);
+        if config.roles.contains(&Role::Publish) {
+            let answer = move |request| {
+                let door = door.clone();
+                async move { door.answer(request).await }
+            };
+            sidecar.serving.spawn(data.serve(answer, sidecar.stop_serving.clone(), for_connections));
+        }
+        let router = TowerToHyperService::new(admin::router(products));
+        let answer = move |request| {
+            let answer = router.call(request);
+            async move { answer.await.unwrap_or_else(|never| match never {}) }
+        };
+        sidecar.serving.spawn(admin.serve(answer, sidecar.stop_serving.clone(), for_connections));
+        health.set(Phase::Ready);
+        let Addresses { data, admin, health } = addresses;
+        tracing::info!(domain = sidecar.domain, %data, %admin, %health, "serving");
+        Ok(sidecar)
+    }
+
+    /// Where it listens; the ports that were chosen where the configuration said 0.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The products it serves.
+    pub fn products(&self) -> &Arc<Products> {
+        &self.products
+    }
+
+    /// Pushes its metrics to the collector, if there is one.
+    pub fn push_metrics(&self, telemetry: &Telemetry) {
+        telemetry.push(self.sources.clone(), &self.domain);
+    }
+
+    /// Ends it: readiness drops, the listeners stop accepting, accepted requests are answered, the queue to Kafka is
+    /// emptied, all within the grace period. Returns how many records had no outcome by then.
+    pub async fn drain(self) -> usize {
+        let deadline = Instant::now() + self.grace;
+        self.health.set(Phase::Draining);
+        self.stop_serving.cancel();
+        self.serving.close();
+        self.serving.wait().await;
+        let left = self.producer.close(deadline.saturating_duration_since(Instant::now())).await;
+        if left > 0 {
+            tracing::error!(left, "records without an outcome at the end of the grace period");
+        }
+        self.stop.cancel();
+        self.rest.close();
+        self.rest.wait().await;
+        tracing::info!(domain = self.domain, "drained");
+        left
+    }
+}
+
+async fn bind(
+    name: &'static str,
+    address: SocketAddr,
+    guard: Arc<Guard>,
+    limits: server::Limits,
+) -> Result<Listener, Failure> {
+    Listener::bind(name, address, guard, limits).await.map_err(|error| {
+        let hint = error.hint();
+        Failure::refused("cannot listen").caused_by(error).hint(hint)
+    })
+}
+
+/// The way of an event from HTTP to Kafka.
+fn door(
+    config: &Config,
+    producer: Producer,
+    products: Arc<Products>,
+    counters: Arc<Counters>,
+    tracing: Tracing,
+) -> Result<Door, Failure> {
+    let limits = &config.limits;
+    let options = ingest::Options {
+        max_events: limits.request_events,
+        deadline: limits.request_timeout,
+        sidecar: uuid::Uuid::new_v4().to_string(),
+        schema_url: config.registry.as_ref().map(|registry| registry.url.clone()),
+        open_classifications: config.drift.open_classifications.clone(),
+    };
+    let bounds = Bounds { bytes: limits.request_bytes, time: limits.body_timeout };
+    let ingest = Ingest::new(producer, counters.clone(), options);
+    Ok(Door::new(ingest, products, counters, foreigners(config)?, tracing, bounds))
+}
+
+/// What finds out about schema ids that the catalog does not know: the registry, if there is one.
+fn foreigners(config: &Config) -> Result<Foreigners, Failure> {
+    let Some(registry) = &config.registry else { return Ok(Foreigners::new(None, config.limits.plan())) };
+    let registry = Registry::new(registry).map_err(RegistryError::into_failure)?;
+    let ask = move |subject: String, id: u32| -> Answer {
+        let registry = registry.clone();
+        Box::pin(async move {
+            let uses = registry.uses_of(id).await.map_err(|error| error.to_string())?.unwrap_or_default();
+            if !uses.iter().any(|(used_by, _)| *used_by == subject) {
+                return Ok(None);
+            }
+            registry.schema(id).await.map(Some).map_err(|error| error.to_string())
+        })
+    };
+    Ok(Foreigners::new(Some(Box::new(ask)), config.limits.plan()))
 }

@@ -10,7 +10,6 @@ pub use failure::{Exit, Failure};
 pub use findings::Findings;
 
 use crate::{app, apply, check, config::Config, dev, health, init, quarantine};
-use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::{
     io::IsTerminal as _,
@@ -150,8 +149,22 @@ impl Context {
     ///
     /// # Errors
     /// A [`Failure`] that shows every problem of the file with its place.
-    pub fn load_config(&self) -> Result<Config> {
-        Ok(Config::load(self.config_path())?)
+    pub fn load_config(&self) -> Result<Config, Failure> {
+        Config::load(self.config_path())
+    }
+
+    /// As [`Context::load_config`], for a command that talks to Kafka or the registry: where a `tidegate dev` runs in
+    /// the folder of the file or above, its servers take the place of those that the file names.
+    ///
+    /// # Errors
+    /// As [`Context::load_config`].
+    pub fn load_config_for_servers(&self) -> Result<Config, Failure> {
+        let mut config = self.load_config()?;
+        let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(running) = dev::Running::find(folder.unwrap_or(Path::new("."))) {
+            running.lead(&mut config);
+        }
+        Ok(config)
     }
 
     /// Whether output is for machines.
@@ -169,7 +182,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, ["init", "run", "check", "plan", "apply", "quarantine", "completions", "dev"]);
+        assert_eq!(names, ["init", "run", "health", "check", "plan", "apply", "quarantine", "completions", "dev"]);
         assert!(command.get_subcommands().all(|command| command.get_about().is_some()));
     }
 

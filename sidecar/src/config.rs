@@ -393,7 +393,8 @@ impl Config {
             };
             Ok((name.clone(), text))
         };
-        Ok(KafkaConfig { properties: self.kafka.iter().map(text).collect::<Result<_, _>>()? })
+        let properties: Result<_, Failure> = self.kafka.iter().map(text).collect();
+        Ok(KafkaConfig { properties: properties? })
     }
 }
 
@@ -410,6 +411,14 @@ impl Otlp {
         };
         self.headers.iter().map(reveal).collect()
     }
+}
+
+/// Reads a duration as it stands in the file and on the command line: `10s`.
+///
+/// # Errors
+/// When it is none.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    units::parse_duration(text)
 }
 
 /// The JSON Schema of `tidegate.yaml`.

@@ -2,6 +2,8 @@
 
 mod assemble;
 mod load;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use assemble::{Known, assemble, difference, losses};
 pub use load::{Contracts, load};

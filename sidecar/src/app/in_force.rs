@@ -89,3 +89,6 @@ impl InForce {
         read
     }
 }
+
+#[cfg(test)]
+mod tests;

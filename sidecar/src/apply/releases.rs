@@ -2,11 +2,10 @@
 
 use crate::product::difference;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use tidegate_contracts::{
     contract::{Compatibility, Contract, KeyForm},
     release::{Intent, Next, Refusal, ReleaseLog},
-    schema::Schema,
+    schema::{Schema, SchemaError},
     timestamp::Timestamp,
 };
 
@@ -95,7 +94,7 @@ pub struct Subject {
 }
 
 /// What becomes of a contract, by the log.
-pub fn release(contract: &Contract, log: &ReleaseLog, apply: &str, now: Timestamp) -> Release {
+pub fn release(contract: &Contract, log: &ReleaseLog, now: Timestamp) -> Release {
     let product = log.product(&contract.product);
     if let Some(released) = product.and_then(|product| product.release(&contract.version)) {
         return match difference(&released.released.release, contract) {
@@ -116,8 +115,9 @@ pub fn release(contract: &Contract, log: &ReleaseLog, apply: &str, now: Timestam
         return Release::Refused(refused);
     }
     let builds_on = product.and_then(|product| product.last()).map(|last| last.id.clone());
+    // An apply that has not been written yet has no id.
     let intent =
-        Intent { product: &contract.product, apply, version: &contract.version, builds_on: builds_on.as_deref() };
+        Intent { product: &contract.product, apply: "", version: &contract.version, builds_on: builds_on.as_deref() };
     match log.may_apply(intent, now) {
         Ok(Next::First) => Release::Next { after: None, beside: Vec::new(), builds_on },
         Ok(Next::Version { after }) => Release::Next { after: Some(after.to_string()), beside: Vec::new(), builds_on },
@@ -150,11 +150,11 @@ fn next_versions(contract: &Contract) -> String {
     format!("{0}.{1}.{2} or {0}.{3}.0", version.major, version.minor, version.patch + 1, version.minor + 1)
 }
 
-/// The schemas a contract wants registered.
+/// The schemas a contract wants registered: of the values, and of the keys when those are Avro.
 ///
 /// # Errors
 /// When its key schema is none, which a contract that parsed cannot have.
-pub fn wanted(contract: &Contract) -> Result<Vec<Wanted>, tidegate_contracts::schema::SchemaError> {
+pub fn wanted(contract: &Contract) -> Result<Vec<Wanted>, SchemaError> {
     let value =
         Wanted { subject: contract.subject.clone(), schema: contract.schema.clone(), level: contract.compatibility };
     let key = match &contract.key_form {
@@ -165,6 +165,15 @@ pub fn wanted(contract: &Contract) -> Result<Vec<Wanted>, tidegate_contracts::sc
         KeyForm::None | KeyForm::Text => None,
     };
     Ok([Some(value), key].into_iter().flatten().collect())
+}
+
+/// The schema that one of a domain's own feeds wants registered.
+///
+/// # Errors
+/// When it is none, which a test sees to.
+pub fn wanted_of_feed(domain: &str, feed: &str, schema: &str) -> Result<Wanted, SchemaError> {
+    let subject = format!("{}-value", tidegate_contracts::feed::topic(domain, feed));
+    Ok(Wanted { subject, schema: Schema::parse(schema)?, level: Compatibility::FullTransitive })
 }
 
 /// What a subject needs for a schema to stand in it. `released` is the id under which the catalog knows the schema.
@@ -212,5 +221,5 @@ fn rfc3339<S: serde::Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok,
     serializer.collect_str(at)
 }
 
-/// What the registry says, by subject.
-pub type Subjects = BTreeMap<String, Subject>;
+#[cfg(test)]
+mod tests;

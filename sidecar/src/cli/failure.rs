@@ -2,7 +2,7 @@
 
 use super::{Context, Findings};
 use std::fmt::Write as _;
-use tidegate_contracts::diagnostic::Diagnostic;
+use tidegate_contracts::diagnostic::{Diagnostic, Level};
 
 /// The process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,21 @@ impl Failure {
     ) -> Self {
         let findings = Findings { diagnostics, texts: texts.into_iter().collect() };
         Self { findings, ..Self::refused(message) }
+    }
+
+    /// All of it in one line, for logs and states.
+    pub fn on_one_line(&self) -> String {
+        let mut text = self.message.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+        let errors = self.findings.diagnostics.iter().filter(|found| found.level == Level::Error);
+        for (at, found) in errors.enumerate() {
+            let _ = write!(text, "{} {found}", if at == 0 { ":" } else { ";" });
+        }
+        text
     }
 
     /// With a way out.

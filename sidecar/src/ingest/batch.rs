@@ -1,7 +1,6 @@
 //! From unchecked events to checked ones. Only what a [`Batch`] has checked can be published.
 
 use super::{
-    Options,
     cloudevents::Attributes,
     foreign::{Foreign, Found},
     quarantine::{Original, violations_json},
@@ -68,7 +67,7 @@ pub struct Batch<'a> {
     target: &'a Target,
     foreign: &'a Foreign,
     context: &'a Context,
-    options: &'a Options,
+    settings: Settings<'a>,
     items: Vec<Item<'a>>,
     bytes: Vec<u8>,
     keys: Vec<u8>,
@@ -77,6 +76,15 @@ pub struct Batch<'a> {
     listed: usize,
     next_uuid: Option<u128>,
     tally: Tally,
+}
+
+/// What a batch takes from the process's configuration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings<'a> {
+    pub(super) max_events: usize,
+    pub(super) schema_url: Option<&'a str>,
+    /// Whether all of the contract's fields are openly classified.
+    pub(super) open: bool,
 }
 
 /// What was noticed of the events on the way, besides their violations.
@@ -142,14 +150,14 @@ impl<'a> Batch<'a> {
         target: &'a Target,
         foreign: &'a Foreign,
         context: &'a Context,
-        options: &'a Options,
+        settings: Settings<'a>,
         expected_bytes: usize,
     ) -> Self {
         Self {
             target,
             foreign,
             context,
-            options,
+            settings,
             items: Vec::new(),
             bytes: Vec::with_capacity(expected_bytes),
             keys: Vec::new(),
@@ -287,7 +295,7 @@ impl<'a> Batch<'a> {
     }
 
     fn make_room(&mut self) -> Result<(), TooMany> {
-        let limit = self.options.max_events;
+        let limit = self.settings.max_events;
         if self.items.len() >= limit {
             return Err(TooMany { limit });
         }
@@ -419,7 +427,7 @@ impl<'a> Batch<'a> {
             let keep = match self.contract().on_violation {
                 OnViolation::Reject => false,
                 OnViolation::Quarantine => true,
-                OnViolation::Mark => self.is_open(),
+                OnViolation::Mark => self.settings.open,
             };
             match keep {
                 true => {
@@ -464,11 +472,6 @@ impl<'a> Batch<'a> {
         (plan.event_id(body, &self.outcome), key.then_some(start..self.keys.len()))
     }
 
-    /// Whether all of the contract's fields are openly classified.
-    fn is_open(&self) -> bool {
-        self.contract().classifications.values().all(|class| self.options.open_classifications.contains(class))
-    }
-
     fn bound(&mut self, mut violations: Violations) -> Violations {
         let listed = violations.listed.len();
         if listed > 1 && self.listed + listed > LISTED_PER_REQUEST {
@@ -504,7 +507,7 @@ impl<'a> Batch<'a> {
         if let Some(at) = self.schemas.iter().position(|(known, _)| *known == id) {
             return at;
         }
-        let url = self.options.schema_url.as_deref().map(|url| format!("{url}/schemas/ids/{id}")).unwrap_or_default();
+        let url = self.settings.schema_url.map(|url| format!("{url}/schemas/ids/{id}")).unwrap_or_default();
         self.schemas.push((id, url));
         self.schemas.len() - 1
     }

@@ -57,6 +57,11 @@ impl Door {
         Self { ingest, products, counters, foreigners, tracing, bounds }
     }
 
+    /// Forgets what was found out about foreign schema ids, which was judged by the contracts in force until now.
+    pub fn forget(&self) {
+        self.foreigners.forget();
+    }
+
     /// Answers a request. Dropping the future before it is ready is a client that went away: what was sent to Kafka by
     /// then goes on and is counted.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>

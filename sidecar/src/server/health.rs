@@ -59,6 +59,9 @@ pub(super) struct ProductState {
 struct Readiness {
     status: Phase,
     products: Vec<ProductState>,
+    /// Why the contract files of now are not in force, if they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
 }
 
 impl ProductState {
@@ -97,7 +100,8 @@ impl Health {
             "/livez" => reply(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".to_owned()),
             "/readyz" => {
                 let phase = self.phase();
-                let ready = Readiness { status: phase, products: states(&self.0.products) };
+                let ready =
+                    Readiness { status: phase, products: states(&self.0.products), held: self.0.products.held() };
                 let status = if phase == Phase::Ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 // Texts and numbers into memory: there is nothing that could fail.
                 reply(status, "application/json", serde_json::to_string(&ready).unwrap_or_default())

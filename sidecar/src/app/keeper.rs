@@ -1,0 +1,121 @@
+//! Keeps the products in force as the files and the catalog say.
+
+use super::{in_force::InForce, watch::Watch};
+use crate::{
+    product::{Contracts, Products, Snapshot, State},
+    telemetry::counters::Counters,
+};
+use std::sync::Arc;
+use tidegate_contracts::{catalog::Catalog, feed::catalog::CatalogEntry};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// What is heard of the catalog.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A record; none in its place is a tombstone.
+    Record(String, Option<Box<CatalogEntry>>),
+    /// All that was there at first has been told.
+    Complete,
+    /// It cannot be read, and is being tried again.
+    Trouble(String),
+}
+
+/// What the keeper works on.
+pub(super) struct Keeper {
+    pub(super) in_force: InForce,
+    pub(super) products: Arc<Products>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) catalog: Catalog,
+    /// Reads the contract files; an error says all that is wrong.
+    pub(super) load: Box<dyn Fn() -> Result<Contracts, String> + Send>,
+    /// What else is read again when files are.
+    pub(super) asked: Box<dyn Fn() + Send>,
+    /// What follows when other products may be in force.
+    pub(super) decided: Box<dyn Fn() + Send>,
+}
+
+impl Keeper {
+    /// Runs until `stop`.
+    pub(super) async fn run(mut self, mut news: mpsc::Receiver<News>, mut watch: Watch, stop: CancellationToken) {
+        let mut complete = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = watch.changed() => {
+                    let read = (self.load)();
+                    (self.asked)();
+                    self.in_force.files(read);
+                    let taken_up = self.decide();
+                    self.counters.reloaded(taken_up);
+                }
+                Some(heard) = news.recv() => {
+                    complete |= matches!(heard, News::Complete);
+                    self.hear(heard);
+                    // Records come in bursts; one decision is enough for all that is there.
+                    while let Ok(heard) = news.try_recv() {
+                        complete |= matches!(heard, News::Complete);
+                        self.hear(heard);
+                    }
+                    if complete {
+                        self.in_force.catalog(self.catalog.clone());
+                    }
+                    self.decide();
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: News) {
+        match heard {
+            News::Record(key, entry) => drop(self.catalog.take(&key, entry.map(|entry| *entry))),
+            News::Complete => {}
+            News::Trouble(why) => self.in_force.no_catalog(why),
+        }
+    }
+
+    /// Puts in force what is to be; says whether the files of now are.
+    pub(super) fn decide(&mut self) -> bool {
+        let before = self.products.get();
+        let decision = self.in_force.decide(&before);
+        tell(&before, &decision.snapshot);
+        let held = self.products.held();
+        match &decision.held {
+            Some(reason) if held.as_ref() != Some(reason) => tracing::warn!(reason, "a change of files is held back"),
+            None if held.is_some() => tracing::info!("the change of files is in force"),
+            _ => {}
+        }
+        let taken_up = decision.held.is_none();
+        self.products.hold(decision.held);
+        self.products.set(decision.snapshot);
+        (self.decided)();
+        taken_up
+    }
+}
+
+/// Logs what became of each product.
+fn tell(before: &Snapshot, after: &Snapshot) {
+    let before_any = before.is_empty();
+    let find = |product: &str, major| {
+        let majors = before.get(product)?;
+        majors.iter().find(|before| before.contract.major() == major)
+    };
+    for product in after.values().flatten() {
+        let contract = &product.contract;
+        let before = find(&contract.product, contract.major());
+        let reference = contract.reference();
+        match (before.map(|before| &before.state), &product.state) {
+            (Some(State::Ready(_)), State::Ready(_))
+                if before.is_some_and(|b| b.contract.version == contract.version) => {}
+            (_, State::Ready(serving)) => {
+                tracing::info!(product = reference, schema_id = serving.schema_id, topic = contract.topic, "ready");
+            }
+            (Some(State::NotReady(old)), State::NotReady(new)) if old == new => {}
+            // At start: what the catalog says is not known yet.
+            (None, State::NotReady(reason)) if before_any => {
+                tracing::debug!(product = reference, reason, "not ready yet")
+            }
+            (_, State::NotReady(reason)) => tracing::warn!(product = reference, reason, "not ready"),
+        }
+    }
+}
