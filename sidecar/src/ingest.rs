@@ -29,7 +29,6 @@ use crate::telemetry::{
     counters::{Counters, ProductCounters},
     trace::RequestTrace,
 };
-use batch::Settings;
 use sent::Unsettled;
 use std::{
     sync::Arc,
@@ -73,7 +72,8 @@ pub struct NotAdmitted {
 impl Ingest {
     /// Makes one; it starts nothing.
     pub fn new(producer: Producer, counters: Arc<Counters>, options: Options) -> Self {
-        Self { producer, counters, options }
+        let schema_url = options.schema_url.as_deref().and_then(without_secrets);
+        Self { producer, counters, options: Options { schema_url, ..options } }
     }
 
     /// An empty batch for a product. `expected_bytes` is about what its events take encoded.
@@ -84,13 +84,7 @@ impl Ingest {
         context: &'a Context,
         expected_bytes: usize,
     ) -> Batch<'a> {
-        let classifications = &target.product().contract.classifications;
-        let settings = Settings {
-            max_events: self.options.max_events,
-            schema_url: self.options.schema_url.as_deref(),
-            open: classifications.values().all(|class| self.options.open_classifications.contains(class)),
-        };
-        Batch::new(target, foreign, context, settings, expected_bytes)
+        Batch::new(target, foreign, context, &self.options, expected_bytes)
     }
 
     /// Hands a batch to Kafka, whole or not at all, and returns at once; the receipts come when the broker has acked.
@@ -103,7 +97,7 @@ impl Ingest {
         let counters = self.counters.product(&contract.product, contract.major());
         let received = Timestamp::from(SystemTime::now()).to_string();
         let trace = trace.publish(&contract.topic, batch.len());
-        let common = record::Common::new(contract, received, &self.options.sidecar, trace.headers.as_ref());
+        let common = record::Common::new(&batch, received, &self.options.sidecar, trace.headers.as_ref());
         let records = |with: &mut dyn FnMut(Record<'_>)| {
             let mut headers = Vec::with_capacity(16);
             for item in batch.items() {
@@ -150,6 +144,26 @@ impl Ingest {
             }
         }
     }
+}
+
+/// The content types that events come in.
+#[cfg(test)]
+pub(crate) fn content_types() -> Vec<&'static str> {
+    media::Media::ALL.map(media::Media::name).to_vec()
+}
+
+/// A reply's body.
+#[cfg(test)]
+pub(crate) fn reply_json(receipts: &[Receipt], topic: &str) -> Vec<u8> {
+    reply::Reply::new(receipts, topic).into_json()
+}
+
+/// A URL that every consumer may read: without who signs in there, and without a slash at its end.
+fn without_secrets(url: &str) -> Option<String> {
+    let url: hyper::Uri = url.parse().ok()?;
+    let authority = url.authority()?.as_str();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    Some(format!("{}://{host}{}", url.scheme_str()?, url.path().trim_end_matches('/')))
 }
 
 fn notice(tally: batch::Tally, counters: &ProductCounters) {

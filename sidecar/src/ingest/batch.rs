@@ -1,6 +1,7 @@
 //! From unchecked events to checked ones. Only what a [`Batch`] has checked can be published.
 
 use super::{
+    Options,
     cloudevents::Attributes,
     foreign::{Foreign, Found},
     quarantine::{Original, violations_json},
@@ -67,7 +68,7 @@ pub struct Batch<'a> {
     target: &'a Target,
     foreign: &'a Foreign,
     context: &'a Context,
-    settings: Settings<'a>,
+    options: &'a Options,
     items: Vec<Item<'a>>,
     bytes: Vec<u8>,
     keys: Vec<u8>,
@@ -76,15 +77,6 @@ pub struct Batch<'a> {
     listed: usize,
     next_uuid: Option<u128>,
     tally: Tally,
-}
-
-/// What a batch takes from the process's configuration.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings<'a> {
-    pub(super) max_events: usize,
-    pub(super) schema_url: Option<&'a str>,
-    /// Whether all of the contract's fields are openly classified.
-    pub(super) open: bool,
 }
 
 /// What was noticed of the events on the way, besides their violations.
@@ -150,14 +142,14 @@ impl<'a> Batch<'a> {
         target: &'a Target,
         foreign: &'a Foreign,
         context: &'a Context,
-        settings: Settings<'a>,
+        options: &'a Options,
         expected_bytes: usize,
     ) -> Self {
         Self {
             target,
             foreign,
             context,
-            settings,
+            options,
             items: Vec::new(),
             bytes: Vec::with_capacity(expected_bytes),
             keys: Vec::new(),
@@ -295,7 +287,7 @@ impl<'a> Batch<'a> {
     }
 
     fn make_room(&mut self) -> Result<(), TooMany> {
-        let limit = self.settings.max_events;
+        let limit = self.options.max_events;
         if self.items.len() >= limit {
             return Err(TooMany { limit });
         }
@@ -427,7 +419,7 @@ impl<'a> Batch<'a> {
             let keep = match self.contract().on_violation {
                 OnViolation::Reject => false,
                 OnViolation::Quarantine => true,
-                OnViolation::Mark => self.settings.open,
+                OnViolation::Mark => self.is_open(),
             };
             match keep {
                 true => {
@@ -472,6 +464,11 @@ impl<'a> Batch<'a> {
         (plan.event_id(body, &self.outcome), key.then_some(start..self.keys.len()))
     }
 
+    /// Whether all of the contract's fields are openly classified.
+    fn is_open(&self) -> bool {
+        self.contract().classifications.values().all(|class| self.options.open_classifications.contains(class))
+    }
+
     fn bound(&mut self, mut violations: Violations) -> Violations {
         let listed = violations.listed.len();
         if listed > 1 && self.listed + listed > LISTED_PER_REQUEST {
@@ -507,7 +504,7 @@ impl<'a> Batch<'a> {
         if let Some(at) = self.schemas.iter().position(|(known, _)| *known == id) {
             return at;
         }
-        let url = self.settings.schema_url.map(|url| format!("{url}/schemas/ids/{id}")).unwrap_or_default();
+        let url = self.options.schema_url.as_deref().map(|url| format!("{url}/schemas/ids/{id}")).unwrap_or_default();
         self.schemas.push((id, url));
         self.schemas.len() - 1
     }

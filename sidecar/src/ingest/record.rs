@@ -18,26 +18,22 @@ pub(super) struct Common<'a> {
     event_type: &'a str,
     /// The moment of arrival, RFC 3339.
     received: String,
-    quarantine_topic: String,
-    reference: String,
+    /// The quarantine topic and the contract's reference, if something goes there.
+    quarantine: Option<(String, String)>,
     sidecar: &'a str,
     contract: &'a Contract,
     trace: Option<&'a TraceHeaders>,
 }
 
 impl<'a> Common<'a> {
-    pub(super) fn new(
-        contract: &'a Contract,
-        received: String,
-        sidecar: &'a str,
-        trace: Option<&'a TraceHeaders>,
-    ) -> Self {
+    pub(super) fn new(batch: &Batch<'a>, received: String, sidecar: &'a str, trace: Option<&'a TraceHeaders>) -> Self {
+        let contract = batch.contract();
+        let quarantines = batch.items().iter().any(|item| matches!(item.fate, Fate::Quarantine { .. }));
         Self {
             source: format!("/{}/{}", contract.domain, contract.product),
             event_type: contract.schema.name().unwrap_or(&contract.product),
             received,
-            quarantine_topic: contract.quarantine_topic(),
-            reference: contract.reference(),
+            quarantine: quarantines.then(|| (contract.quarantine_topic(), contract.reference())),
             sidecar,
             contract,
             trace,
@@ -76,9 +72,10 @@ impl<'a> Common<'a> {
                 (self.contract.topic.as_str(), batch.value(value))
             }
             Fate::Quarantine { original, content_type, violations } => {
+                let (topic, reference) = self.quarantine.as_ref()?;
                 headers.push((quarantine::VIOLATIONS, violations));
                 headers.push((quarantine::RECEIVED, self.received.as_bytes()));
-                headers.push((quarantine::CONTRACT, self.reference.as_bytes()));
+                headers.push((quarantine::CONTRACT, reference.as_bytes()));
                 headers.push((quarantine::SIDECAR, self.sidecar.as_bytes()));
                 headers.push(("content-type", content_type.as_bytes()));
                 // What the caller gave, and nothing of ours but the id: a replay keeps it.
@@ -89,7 +86,7 @@ impl<'a> Common<'a> {
                     headers.extend(attributes.time.as_deref().map(|text| ("ce_time", text.as_bytes())));
                 }
                 others(attributes, headers);
-                (self.quarantine_topic.as_str(), Some(original.as_ref()))
+                (topic.as_str(), Some(original.as_ref()))
             }
             Fate::Reject | Fate::Fail(_) => return None,
         };

@@ -101,8 +101,10 @@ fn kafka() -> &'static Kafka {
     })
 }
 
-/// A contract with these custom properties.
+/// A contract with these custom properties; `CLASSIFIED` among them makes a field confidential.
 fn contract(domain: &str, version: &str, custom: &str) -> Contract {
+    let classification = if custom.contains("CLASSIFIED") { "confidential" } else { "internal" };
+    let custom = custom.replace("CLASSIFIED", "");
     let text = format!(
         r"apiVersion: v3.1.0
 kind: DataContract
@@ -120,6 +122,7 @@ schema:
   properties:
   - name: orderId
     logicalType: string
+    classification: {classification}
     logicalTypeOptions: {{minLength: 3}}
   - name: amount
     logicalType: integer

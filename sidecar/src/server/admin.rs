@@ -39,3 +39,6 @@ async fn one(State(products): State<Arc<Products>>, Path(name): Path<String>) ->
 fn missing(detail: &str) -> Response {
     Problem::new(StatusCode::NOT_FOUND, "not-found", "No such resource", detail).into_response().into_response()
 }
+
+#[cfg(test)]
+mod tests;

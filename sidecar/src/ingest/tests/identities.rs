@@ -133,3 +133,16 @@ async fn a_client_that_goes_away_is_accounted_for() {
     }
     assert_eq!(gate.records("orders.v1").await.len(), 20);
 }
+
+#[test]
+fn consumers_learn_where_schemas_are_and_not_who_signs_in() {
+    for (url, expected) in [
+        ("http://registry:8081", Some("http://registry:8081")),
+        ("https://user:secret@registry/apis/ccompat/v7/", Some("https://registry/apis/ccompat/v7")),
+        ("http://[::1]:8081/", Some("http://[::1]:8081")),
+        ("/registry", None),
+        ("", None),
+    ] {
+        assert_eq!(super::super::without_secrets(url).as_deref(), expected, "{url}");
+    }
+}

@@ -88,6 +88,11 @@ async fn the_contract_says_what_becomes_of_a_violation() {
     check(&on("reject"), structure, "UUID rejected amount:missing lost", 0, 0, Rejected).await;
     check(&on("mark"), rule, "o-1 published amount:minimum", 1, 0, Marked).await;
     check(&on("mark"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+    let closed = |value: &str| format!("{}\nCLASSIFIED", on(value));
+    check("CLASSIFIED", rule, "o-1 rejected amount:minimum lost", 0, 0, Rejected).await;
+    check(&closed("mark"), rule, "o-1 published amount:minimum", 1, 0, Marked).await;
+    check(&closed("mark"), structure, "UUID rejected amount:missing lost", 0, 0, Rejected).await;
+    check(&closed("quarantine"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
 }
 
 #[tokio::test]
