@@ -7,6 +7,7 @@ mod avro;
 mod files;
 mod guess;
 mod key;
+mod layout;
 mod report;
 mod samples;
 mod shape;
@@ -29,6 +30,7 @@ use tidegate_contracts::{
     contract::{Contract, Policy},
     path::FieldPath,
     plan::{JsonForm, Limits, Outcome, Verdict},
+    schema::Schema,
 };
 
 /// What `init` takes.
@@ -233,7 +235,9 @@ fn make(samples: &Samples, place: &Place, args: &Args) -> Result<Made, Failure> 
         if !guessed.unnameable.is_empty() && !args.leave_out {
             return Err(unnameable(&guessed.unnameable));
         }
-        let schema = guessed.schema.pretty();
+        let schema = guessed.schema.text();
+        let parsed = Schema::parse(&schema)
+            .map_err(|error| Failure::refused("the schema that these samples suggest is none").caused_by(error))?;
         let origin = format!("Guessed by `tidegate init` from {} samples.", samples.good.len());
         let contract = ContractFile {
             origin: &origin,
@@ -241,7 +245,7 @@ fn make(samples: &Samples, place: &Place, args: &Args) -> Result<Made, Failure> 
             product: &place.product,
             version: "1.0.0",
             schema_file: &place.schema_name(),
-            properties: files::properties(&guessed.schema),
+            properties: files::properties(&parsed),
             keys: &keys,
             custom: Vec::new(),
             physical_name: None,

@@ -1,7 +1,5 @@
 //! An Avro schema to be written, laid out for people.
 
-use serde_json::Value;
-
 /// A type.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Avro {
@@ -41,12 +39,11 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 impl Avro {
-    /// The schema's text.
-    pub(super) fn pretty(&self) -> String {
-        let mut text = String::new();
-        self.write(&mut text, 0);
-        text.push('\n');
-        text
+    /// The schema's text, laid out.
+    pub(super) fn text(&self) -> String {
+        let mut json = String::new();
+        self.write(&mut json);
+        super::layout::layout(&json)
     }
 
     /// What it is, for people: `timestamp-millis`, `array of record`, `null or long`.
@@ -62,66 +59,55 @@ impl Avro {
         }
     }
 
-    fn write(&self, out: &mut String, indent: usize) {
+    fn write(&self, out: &mut String) {
         match self {
-            Self::Plain(name) => *out += &quoted(name),
-            Self::Logical(base, logical) => {
-                *out += &format!("{{\"type\": {}, \"logicalType\": {}}}", quoted(base), quoted(logical));
-            }
+            Self::Plain(name) => *out += &format!("\"{name}\""),
+            Self::Logical(base, logical) => *out += &format!(r#"{{"type":"{base}","logicalType":"{logical}"}}"#),
             Self::Decimal { precision, scale } => {
-                *out += &format!(
-                    "{{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": {precision}, \
-                     \"scale\": {scale}}}"
-                );
+                *out +=
+                    &format!(r#"{{"type":"bytes","logicalType":"decimal","precision":{precision},"scale":{scale}}}"#);
             }
+            // Names and symbols are Avro names, so nothing in them needs escaping.
             Self::Enum { name, symbols, default } => {
-                let symbols: Vec<String> = symbols.iter().map(|symbol| quoted(symbol)).collect();
-                *out += &format!(
-                    "{{\"type\": \"enum\", \"name\": {}, \"symbols\": [{}], \"default\": {}}}",
-                    quoted(name),
-                    symbols.join(", "),
-                    quoted(default)
-                );
+                let symbols = symbols.join(r#"",""#);
+                *out += &format!(r#"{{"type":"enum","name":"{name}","symbols":["{symbols}"],"default":"{default}"}}"#);
             }
             Self::Array(items) => {
-                *out += "{\"type\": \"array\", \"items\": ";
-                items.write(out, indent);
+                *out += r#"{"type":"array","items":"#;
+                items.write(out);
                 out.push('}');
             }
             Self::Map(values) => {
-                *out += "{\"type\": \"map\", \"values\": ";
-                values.write(out, indent);
+                *out += r#"{"type":"map","values":"#;
+                values.write(out);
                 out.push('}');
             }
             Self::Union(branches) => {
                 out.push('[');
                 for (at, branch) in branches.iter().enumerate() {
                     if at > 0 {
-                        *out += ", ";
+                        out.push(',');
                     }
-                    branch.write(out, indent);
+                    branch.write(out);
                 }
                 out.push(']');
             }
             Self::Record { name, namespace, fields } => {
-                let inner = "  ".repeat(indent + 1);
-                *out += &format!("{{\n{inner}\"type\": \"record\",\n{inner}\"name\": {},\n", quoted(name));
+                *out += &format!(r#"{{"type":"record","name":"{name}","#);
                 if let Some(namespace) = namespace {
-                    *out += &format!("{inner}\"namespace\": {},\n", quoted(namespace));
+                    *out += &format!(r#""namespace":"{namespace}","#);
                 }
-                *out += &format!("{inner}\"fields\": [");
+                *out += r#""fields":["#;
                 for (at, field) in fields.iter().enumerate() {
-                    *out += if at > 0 { ",\n" } else { "\n" };
-                    *out += &format!("{inner}  {{\"name\": {}, \"type\": ", quoted(&field.name));
-                    field.of.write(out, indent + 2);
-                    *out += if field.default_null { ", \"default\": null}" } else { "}" };
+                    if at > 0 {
+                        out.push(',');
+                    }
+                    *out += &format!(r#"{{"name":"{}","type":"#, field.name);
+                    field.of.write(out);
+                    *out += if field.default_null { r#","default":null}"# } else { "}" };
                 }
-                *out += &format!("\n{inner}]\n{}}}", "  ".repeat(indent));
+                *out += "]}";
             }
         }
     }
-}
-
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }

@@ -1,10 +1,8 @@
 //! The files that `init` writes, as text for people to go on with.
 
-use super::{
-    avro::{Avro, Field},
-    key::Keys,
-};
+use super::key::Keys;
 use std::fmt::Write as _;
+use tidegate_contracts::schema::{Field, Kind, Logical, Schema, TypeId};
 
 /// What a contract file says.
 pub(super) struct ContractFile<'a> {
@@ -101,34 +99,48 @@ impl ContractFile<'_> {
     }
 }
 
-/// The fields of a record, as the contract lists them.
-pub(super) fn properties(schema: &Avro) -> Vec<Property> {
-    let Avro::Record { fields, .. } = schema else { return Vec::new() };
+/// The fields of the schema's root, as the contract lists them.
+pub(super) fn properties(schema: &Schema) -> Vec<Property> {
+    let Kind::Record(record) = &schema.get(schema.root()).kind else { return Vec::new() };
     let property = |field: &Field| Property {
         name: field.name.clone(),
-        logical_type: logical_type(&field.of),
-        required: !field.default_null,
+        logical_type: logical_type(schema, field.type_id),
+        required: !may_be_null(schema, field.type_id),
     };
-    fields.iter().map(property).collect()
+    record.fields.iter().map(property).collect()
 }
 
-/// ODCS's word for a type; none for unions of several.
-fn logical_type(of: &Avro) -> Option<&'static str> {
-    Some(match of {
-        Avro::Plain("boolean") => "boolean",
-        Avro::Plain("int" | "long") => "integer",
-        Avro::Plain("double") | Avro::Decimal { .. } => "number",
-        Avro::Plain("string") | Avro::Logical(_, "uuid") | Avro::Enum { .. } => "string",
-        Avro::Logical(_, "date") => "date",
-        Avro::Logical(_, logical) if logical.contains("timestamp") => "timestamp",
-        Avro::Logical(_, logical) if logical.starts_with("time-") => "time",
-        Avro::Array(_) => "array",
-        Avro::Map(_) | Avro::Record { .. } => "object",
-        Avro::Union(branches) => match &branches[..] {
-            [Avro::Plain("null"), other] => logical_type(other)?,
-            _ => return None,
-        },
-        Avro::Plain(_) | Avro::Logical(..) => return None,
+fn may_be_null(schema: &Schema, id: TypeId) -> bool {
+    match &schema.get(id).kind {
+        Kind::Null => true,
+        Kind::Union(branches) => branches.iter().any(|branch| may_be_null(schema, *branch)),
+        _ => false,
+    }
+}
+
+/// ODCS's word for a type; none for null and for unions of several.
+fn logical_type(schema: &Schema, id: TypeId) -> Option<&'static str> {
+    let of = schema.get(id);
+    Some(match (&of.kind, of.logical) {
+        (_, Some(Logical::Decimal { .. })) => "number",
+        (_, Some(Logical::Uuid | Logical::Duration)) => "string",
+        (_, Some(Logical::Date)) => "date",
+        (_, Some(Logical::TimeMillis | Logical::TimeMicros)) => "time",
+        (_, Some(_)) => "timestamp",
+        (Kind::Boolean, None) => "boolean",
+        (Kind::Int | Kind::Long, None) => "integer",
+        (Kind::Float | Kind::Double, None) => "number",
+        (Kind::String | Kind::Enum(_) | Kind::Bytes | Kind::Fixed(_), None) => "string",
+        (Kind::Array(_), None) => "array",
+        (Kind::Map(_) | Kind::Record(_), None) => "object",
+        (Kind::Union(branches), None) => {
+            let mut others = branches.iter().filter(|branch| schema.get(**branch).kind != Kind::Null);
+            match (others.next(), others.next()) {
+                (Some(only), None) => logical_type(schema, *only)?,
+                _ => return None,
+            }
+        }
+        (Kind::Null, None) => return None,
     })
 }
 
