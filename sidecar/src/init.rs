@@ -11,13 +11,16 @@ mod layout;
 mod report;
 mod samples;
 mod shape;
+mod topic;
 
 use crate::{
     cli::{Context, Exit, Failure},
     config::Config,
+    dev::Running,
 };
 use anyhow::Context as _;
 use files::ContractFile;
+use key::Keys;
 use report::Report;
 use samples::Samples;
 use std::{
@@ -29,16 +32,29 @@ use std::{
 use tidegate_contracts::{
     contract::{Contract, Policy},
     path::FieldPath,
-    plan::{JsonForm, Limits, Outcome, Verdict},
+    plan::{JsonForm, Limits, Outcome, Plan, Verdict},
     schema::Schema,
 };
+use topic::Asked;
 
 /// What `init` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Sample events, one JSON object a line; `-` is standard input
-    #[arg(value_name = "SAMPLES")]
-    pub samples: PathBuf,
+    #[arg(value_name = "SAMPLES", required_unless_present = "topic", conflicts_with = "topic")]
+    pub samples: Option<PathBuf>,
+    /// Start from a topic that is there already, and its schema in the registry
+    #[arg(long, value_name = "NAME")]
+    pub topic: Option<String>,
+    /// The subject of the topic's schema [default: TOPIC-value]
+    #[arg(long, value_name = "NAME", requires = "topic")]
+    pub subject: Option<String>,
+    /// Kafka's address [default: that of the folder's tidegate.yaml, else localhost:9092]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub kafka: Option<String>,
+    /// The schema registry's URL [default: that of the folder's tidegate.yaml, else http://localhost:8081]
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
     /// The domain [default: that of the folder's tidegate.yaml]
     #[arg(long)]
     pub domain: Option<String>,
@@ -62,16 +78,30 @@ pub struct Args {
     pub leave_out: bool,
 }
 
-/// Makes a working folder from samples.
+/// Makes a working folder from samples or from a topic.
 ///
 /// # Errors
-/// When nothing can be learned from the samples, or a file is in the way.
+/// When nothing can be learned from the samples, a server cannot be reached, or a file is in the way.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let place = Place::find(&args)?;
-    let samples = read_samples(&args.samples)?;
-    let made = make(&samples, &place, &args)?;
+    let (made, samples) = match (&args.samples, &args.topic) {
+        (Some(samples), _) => {
+            let samples = read_samples(samples)?;
+            (make(&samples, &place, &args)?, Some(samples))
+        }
+        (None, Some(topic)) => {
+            let asked = Asked { topic, subject: args.subject.as_deref(), keys: Keys::default().or(&args) };
+            let mut config = place.config()?;
+            if let Some(running) = Running::find(&args.folder) {
+                running.lead(&mut config);
+            }
+            (topic::make(asked, &place, &config).await?, None)
+        }
+        // Clap sees to it that one of them is there.
+        (None, None) => return Err(Failure::usage("neither samples nor a topic were named").into()),
+    };
     let written = place.write(&made, args.force)?;
-    let report = Report::new(&place, &samples, made, written);
+    let report = Report::new(&place, samples.as_ref(), made, written);
     match context.json() {
         true => println!("{}", serde_json::to_string(&report).context("the report is not JSON")?),
         false => print!("{}", report.human(context.color)),
@@ -84,9 +114,9 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
 struct Place {
     domain: String,
     product: String,
-    /// The sidecar's file, and whether it is there already.
+    /// The sidecar's file, and its text when it is not there yet.
     sidecar: PathBuf,
-    sidecar_exists: bool,
+    new_sidecar: Option<String>,
     contracts: PathBuf,
 }
 
@@ -102,14 +132,17 @@ struct Made {
 impl Place {
     fn find(args: &Args) -> Result<Self, Failure> {
         let sidecar = args.folder.join("tidegate.yaml");
-        let sidecar_exists = sidecar.exists();
-        let (known, contracts) = match sidecar_exists {
-            true => {
-                let config = Config::load(&sidecar)?;
-                (Some(config.domain), config.contracts)
-            }
-            false => (None, args.folder.join("contracts")),
-        };
+        let existing = if sidecar.exists() { Some(Config::load(&sidecar)?) } else { None };
+        let contracts =
+            existing.as_ref().map_or_else(|| args.folder.join("contracts"), |config| config.contracts.clone());
+        if existing.is_some() && (args.kafka.is_some() || args.registry.is_some()) {
+            let message = format!("{} says already where Kafka and the registry are", sidecar.display());
+            return Err(
+                Failure::usage(message).hint("leave `--kafka` and `--registry` out, or choose another `--folder`")
+            );
+        }
+        let known = existing.map(|config| config.domain);
+        let sidecar_exists = known.is_some();
         let domain = match (&args.domain, known) {
             (Some(asked), Some(known)) if *asked != known => {
                 let message = format!("{} is of the domain `{known}`, not `{asked}`", sidecar.display());
@@ -124,7 +157,7 @@ impl Place {
         };
         let product = match &args.product {
             Some(product) => product.clone(),
-            None => product_of(&args.samples)?,
+            None => product_of(args)?,
         };
         for (what, name) in [("domain", &domain), ("product", &product)] {
             if !is_word(name) || (what == "product" && name.starts_with("tidegate-")) {
@@ -133,7 +166,23 @@ impl Place {
                 return Err(Failure::usage(message).hint(hint));
             }
         }
-        Ok(Self { domain, product, sidecar, sidecar_exists, contracts })
+        let new_sidecar = (!sidecar_exists).then(|| {
+            let kafka = args.kafka.as_deref().unwrap_or("localhost:9092");
+            let registry = args.registry.as_deref().unwrap_or("http://localhost:8081");
+            files::sidecar(&domain, kafka, registry)
+        });
+        Ok(Self { domain, product, sidecar, new_sidecar, contracts })
+    }
+
+    /// The sidecar's configuration, written or not.
+    fn config(&self) -> Result<Config, Failure> {
+        let Some(text) = &self.new_sidecar else { return Config::load(&self.sidecar) };
+        let file = self.sidecar.display().to_string();
+        let environment = std::env::vars_os();
+        let overrides =
+            environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Config::parse(&file, text, overrides)
+            .map_err(|found| Failure::files("the configuration is not valid", found, [(file.clone(), text.clone())]))
     }
 
     fn contract_file(&self) -> PathBuf {
@@ -150,9 +199,8 @@ impl Place {
             (self.contracts.join(self.schema_name()), made.schema.clone()),
             (self.contract_file(), made.contract.clone()),
         ];
-        if !self.sidecar_exists {
-            let sidecar = files::sidecar(&self.domain, "localhost:9092", "http://localhost:8081");
-            all.push((self.sidecar.clone(), sidecar));
+        if let Some(sidecar) = &self.new_sidecar {
+            all.push((self.sidecar.clone(), sidecar.clone()));
         }
         // All or none, as far as it can be told beforehand.
         if let Some((path, _)) = all.iter().find(|(path, _)| !force && path.exists()) {
@@ -180,15 +228,20 @@ fn in_the_way(path: &Path) -> Failure {
     Failure::refused(message).hint("write over it with `--force`, or choose another `--product` or `--folder`")
 }
 
-/// The product's name from that of the samples' file.
-fn product_of(samples: &Path) -> Result<String, Failure> {
-    let unknown = || {
-        let hint = "name it, as with `--product orders`";
-        Failure::usage("the product's name cannot be told from that of the samples' file").hint(hint)
+/// The product's name from that of the topic or of the samples' file.
+fn product_of(args: &Args) -> Result<String, Failure> {
+    let name = match (&args.topic, &args.samples) {
+        (Some(topic), _) => Some(topic::product_of(topic).0),
+        (None, Some(samples)) => {
+            let stem = samples.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != "-");
+            stem.map(|stem| guess::words(stem).join("-"))
+        }
+        (None, None) => None,
     };
-    let stem = samples.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != "-").ok_or_else(unknown)?;
-    let name = guess::words(stem).join("-");
-    if is_word(&name) { Ok(name) } else { Err(unknown()) }
+    name.filter(|name| is_word(name)).ok_or_else(|| {
+        let failure = Failure::usage("the product's name cannot be told from where its events are");
+        failure.hint("name it, as with `--product orders`")
+    })
 }
 
 /// Whether a text is `[a-z][a-z0-9-]*` and not too long for a topic's name.
@@ -221,13 +274,11 @@ fn read_samples(path: &Path) -> Result<Samples, Failure> {
 /// Guesses, and holds the guess against every sample: where a plan rejects one, less is guessed there.
 fn make(samples: &Samples, place: &Place, args: &Args) -> Result<Made, Failure> {
     let (mut keys, mut key_guesses) = key::guess(&samples.shape, &place.product);
-    let chosen = [(&args.key, &mut keys.key, "key"), (&args.event_id, &mut keys.event_id, "event id")];
-    for (asked, into, what) in chosen {
-        if let Some(path) = asked {
-            *into = Some(path.to_string());
-            key_guesses.retain(|guess| guess.path != what);
-        }
-    }
+    keys = keys.or(args);
+    key_guesses.retain(|guess| match guess.path.as_str() {
+        "key" => args.key.is_none(),
+        _ => args.event_id.is_none(),
+    });
     let mut plain = BTreeSet::new();
     loop {
         let (name, namespace) = (guess::type_name(&place.product), place.domain.replace('-', "_"));
@@ -265,20 +316,25 @@ fn make(samples: &Samples, place: &Place, args: &Args) -> Result<Made, Failure> 
     }
 }
 
-/// The paths at which the contract rejects samples.
-fn rejected(samples: &Samples, place: &Place, contract: &str, schema: &str) -> Result<BTreeSet<String>, Failure> {
+/// The plan of a contract that is about to be written.
+fn usable(place: &Place, contract: &str, schema: &str) -> Result<Plan, Failure> {
     let file = place.contract_file().display().to_string();
     let parsed = Contract::parse(&file, contract, &Policy::default(), &|_| Ok(schema.to_owned()));
-    let Some(contract) = parsed.contract else {
-        let message = "the contract that these samples suggest has errors; it was not written";
+    let Some(checked) = parsed.contract else {
+        let message = "the contract that this leads to has errors; it was not written";
         let texts = [(file, contract.to_owned())];
         return Err(Failure::files(message, parsed.diagnostics, texts)
             .hint("if `--key` or `--event-id` name a field that may be missing or null, choose another"));
     };
-    let plan = contract.plan(Limits::default()).map_err(|problems| {
+    checked.plan(Limits::default()).map_err(|problems| {
         let why: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        Failure::refused("the contract that these samples suggest cannot be used").caused_by(why.join("; "))
-    })?;
+        Failure::refused("the contract that this leads to cannot be used").caused_by(why.join("; "))
+    })
+}
+
+/// The paths at which the contract rejects samples.
+fn rejected(samples: &Samples, place: &Place, contract: &str, schema: &str) -> Result<BTreeSet<String>, Failure> {
+    let plan = usable(place, contract, schema)?;
     let (mut paths, mut body, mut outcome) = (BTreeSet::new(), Vec::new(), Outcome::default());
     for line in &samples.good {
         body.clear();

@@ -4,6 +4,7 @@ use super::{
     guess::{Change, Guess, Sure, words},
     shape::{Field, Objects, Shape},
 };
+use tidegate_contracts::path::FieldPath;
 
 /// The fields that tell events and what they are about apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,17 @@ pub(super) struct Keys {
     pub(super) key: Option<String>,
     /// The event id's field.
     pub(super) event_id: Option<String>,
+}
+
+impl Keys {
+    /// What was asked for on the command line goes before these.
+    pub(super) fn or(self, args: &super::Args) -> Self {
+        let text = |path: &FieldPath| path.to_string();
+        Self {
+            key: args.key.as_ref().map(text).or(self.key),
+            event_id: args.event_id.as_ref().map(text).or(self.event_id),
+        }
+    }
 }
 
 /// Guesses both from names and from how values repeat.

@@ -12,7 +12,8 @@ use std::{fmt::Write as _, path::PathBuf};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report {
     files: Vec<PathBuf>,
-    samples: usize,
+    /// None when it was a topic.
+    samples: Option<usize>,
     bad_lines: u64,
     bad: Vec<BadLine>,
     cut: bool,
@@ -25,13 +26,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(place: &Place, samples: &Samples, made: Made, files: Vec<PathBuf>) -> Self {
+    pub(super) fn new(place: &Place, samples: Option<&Samples>, made: Made, files: Vec<PathBuf>) -> Self {
         Self {
             files,
-            samples: samples.good.len(),
-            bad_lines: samples.bad_count,
-            bad: samples.bad.clone(),
-            cut: samples.cut,
+            samples: samples.map(|samples| samples.good.len()),
+            bad_lines: samples.map_or(0, |samples| samples.bad_count),
+            bad: samples.map(|samples| samples.bad.clone()).unwrap_or_default(),
+            cut: samples.is_some_and(|samples| samples.cut),
             left_out: made.left_out,
             guesses: made.guesses,
             contract: place.contract_file(),
@@ -50,7 +51,9 @@ impl Report {
     }
 
     fn write(&self, out: &mut String, bold: &str, yellow: &str, plain: &str) -> std::fmt::Result {
-        writeln!(out, "read {} samples", self.samples)?;
+        if let Some(samples) = self.samples {
+            writeln!(out, "read {samples} samples")?;
+        }
         if self.cut {
             writeln!(out, "{yellow}left the rest unread{plain}: these are enough")?;
         }
@@ -67,7 +70,7 @@ impl Report {
         for path in &self.left_out {
             writeln!(out, "{yellow}left out{plain} `{path}`: it will be dropped from every event")?;
         }
-        writeln!(out, "\n{bold}guessed{plain}, least sure first where it says little:")?;
+        writeln!(out, "\n{bold}guessed{plain}: what, how sure, and why")?;
         let width = |of: fn(&Guess) -> &str| self.guesses.iter().map(|guess| of(guess).chars().count()).max();
         let (paths, guesses) = (width(|guess| &guess.path), width(|guess| &guess.guess));
         let (paths, guesses) = (paths.unwrap_or(0).min(40), guesses.unwrap_or(0).min(40));
@@ -83,7 +86,7 @@ impl Report {
         }
         writeln!(out, "\nchange types in {}", self.schema.display())?;
         if self.guesses.iter().any(|guess| guess.change == Change::Contract) {
-            writeln!(out, "change the key and the event id in {}", self.contract.display())?;
+            writeln!(out, "change the rest, such as the key, in {}", self.contract.display())?;
         }
         writeln!(out, "\n{bold}wrote{plain}")?;
         for file in &self.files {

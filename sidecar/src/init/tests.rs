@@ -9,14 +9,18 @@ fn place() -> Place {
         domain: "sales".into(),
         product: "orders".into(),
         sidecar: "tidegate.yaml".into(),
-        sidecar_exists: false,
+        new_sidecar: None,
         contracts: "contracts".into(),
     }
 }
 
 fn args(samples: &Path, folder: &Path) -> Args {
     Args {
-        samples: samples.to_owned(),
+        samples: Some(samples.to_owned()),
+        topic: None,
+        subject: None,
+        kafka: None,
+        registry: None,
         domain: Some("sales".into()),
         product: None,
         folder: folder.to_owned(),
@@ -120,7 +124,7 @@ async fn files_are_written_once_and_again_only_when_told_to() {
 #[test]
 fn the_products_name_comes_from_the_file() {
     let check = |path: &str, expected: Option<&str>| {
-        assert_eq!(product_of(Path::new(path)).ok().as_deref(), expected, "{path}");
+        assert_eq!(product_of(&args(Path::new(path), Path::new("."))).ok().as_deref(), expected, "{path}");
     };
     check("orders.ndjson", Some("orders"));
     check("data/OrderItems_2.json", Some("order-items-2"));
@@ -134,7 +138,7 @@ fn no_value_of_a_sample_is_shown() {
     let lines = lines.replace("\"c\"", "\"canary-3\"").replace("\"x\"", "\"canary-4\"");
     let (samples, made) = made(&lines).unwrap();
     assert_eq!(samples.bad_count, 2);
-    let report = Report::new(&place(), &samples, made, Vec::new());
+    let report = Report::new(&place(), Some(&samples), made, Vec::new());
     let (human, json) = (report.human(false), serde_json::to_string(&report).unwrap());
     assert!(human.contains("line 5: not JSON, from column") && human.contains("line 6: not a JSON object"), "{human}");
     assert!(!human.contains("canary") && !json.contains("canary"), "{human}\n{json}");
