@@ -138,6 +138,29 @@ async fn keys_keep_their_order_within_a_request_and_from_one_to_the_next() {
     assert_eq!(producer.close(Duration::from_secs(5)).await, 0);
 }
 
+#[tokio::test]
+async fn what_is_too_large_for_the_topic_fails_alone() {
+    let (producer, topic) = producer(&parts().kafka, 1, limits()).await;
+    let mut seed = 1_u64;
+    // Noise, so that compression does not make it fit.
+    let noise: Vec<u8> = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 56) as u8
+    })
+    .take(2 << 20)
+    .collect();
+    let large = Record { topic: &topic, key: Some(b"k"), value: Some(&noise), headers: &[] };
+    let records = [record(&topic, "k", "before"), large, record(&topic, "k", "after")];
+    let mut admission = producer.admit(3, records.iter().map(Producer::cost).sum()).expect("there is room");
+    records.into_iter().for_each(|record| admission.send(record));
+    let outcomes = admission.outcomes(Instant::now() + Duration::from_secs(20)).await;
+    let [Delivery::Published { .. }, Delivery::Failed { reason }, Delivery::Published { .. }] = &outcomes[..] else {
+        panic!("{outcomes:?}")
+    };
+    assert!(reason.contains("max.message.bytes"), "{reason}");
+    assert_eq!(producer.stats().rebuilds, 0);
+}
+
 /// faults.md, row 2.
 #[tokio::test]
 async fn a_broker_that_freezes_loses_no_ack_and_doubt_is_called_doubt() {

@@ -19,7 +19,6 @@ const PROMISES: &[(&[&str], &[&str], &str)] = &[
     (&["queue.buffering.max.kbytes"], &[], "`limits` bounds the queue"),
     (&["allow.auto.create.topics"], &["false"], "`tidegate apply` creates topics, nothing else does"),
     (&["delivery.report.only.error"], &["false"], "every event needs its receipt"),
-    (&["dr_cb", "dr_msg_cb", "enabled_events"], &[], "tidegate reads the delivery reports itself"),
 ];
 
 /// What the team may set otherwise.
@@ -37,8 +36,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     // A topic that is not there is reported after this, not after 30 s; brokers tell each other of new ones in less.
     ("topic.metadata.propagation.max.ms", "1000"),
     ("statistics.interval.ms", "5000"),
-    // A quarantined original may be larger than any event.
-    ("message.max.bytes", "4194304"),
+    // How large a record may be is the topic's to say (max.message.bytes). One that is too large goes in a batch of its
+    // own, so it fails alone.
+    ("message.max.bytes", "67108864"),
 ];
 
 /// The properties of the producer.

@@ -237,7 +237,7 @@ impl Shared {
         }
     }
 
-    /// Drains a broken producer and puts a new one in force, which is the one returned.
+    /// Drains a broken producer and puts a new one in force; returns the broken one, if that worked.
     fn replace(self: &Arc<Self>, broken: &Arc<Generation>) -> Option<Arc<Generation>> {
         tracing::warn!(in_flight = broken.in_flight(), "librdkafka gave its producer up, making a new one");
         if !broken.producer.context().has_acked() {
