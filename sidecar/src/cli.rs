@@ -9,7 +9,7 @@ mod findings;
 pub use failure::{Exit, Failure};
 pub use findings::Findings;
 
-use crate::{app, apply, check, config::Config, dev, health, init, quarantine};
+use crate::{app, apply, check, config::Config, dev, health, init};
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::{
     io::IsTerminal as _,
@@ -61,8 +61,6 @@ enum Command {
     Plan(apply::PlanArgs),
     /// Make topics, schemas and catalog as the contracts say
     Apply(apply::ApplyArgs),
-    /// List, show and replay events that broke their contract
-    Quarantine(quarantine::Args),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Serve with an embedded broker and registry, for trying things out
@@ -116,7 +114,6 @@ impl Cli {
             Command::Check(args) => check::run(args, &context).await,
             Command::Plan(args) => apply::run_plan(args, &context).await,
             Command::Apply(args) => apply::run_apply(args, &context).await,
-            Command::Quarantine(args) => quarantine::run(args, &context).await,
             Command::Dev(args) => dev::run(args, &context).await,
             Command::Completions(Completions { shell }) => {
                 clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut std::io::stdout());
@@ -182,7 +179,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, ["init", "run", "health", "check", "plan", "apply", "quarantine", "completions", "dev"]);
+        assert_eq!(names, ["init", "run", "health", "check", "plan", "apply", "completions", "dev"]);
         assert!(command.get_subcommands().all(|command| command.get_about().is_some()));
     }
 
@@ -192,7 +189,7 @@ mod tests {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "tidegate", &mut script);
             let script = String::from_utf8(script).unwrap();
-            assert!(script.contains("tidegate") && script.contains("quarantine"), "{shell}");
+            assert!(script.contains("tidegate") && script.contains("completions"), "{shell}");
         }
     }
 

@@ -11,7 +11,6 @@ pub mod ingest;
 pub mod init;
 pub mod problem;
 pub mod product;
-pub mod quarantine;
 pub mod registry;
 pub mod server;
 pub mod telemetry;

@@ -15,7 +15,7 @@ pub struct Progress {
 /// One step that was done, in the order in which steps are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Step {
+pub(super) enum Step {
     /// The feeds' topics and schemas are there.
     Feeds,
     /// The *applying* entry is in the log, and won.

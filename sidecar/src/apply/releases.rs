@@ -73,7 +73,7 @@ pub struct LevelChange {
 
 /// A schema that a contract wants under a subject.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// The subject.
     pub subject: String,
     /// The schema.
@@ -84,7 +84,7 @@ pub struct Wanted {
 
 /// What the registry says of a subject.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subject {
+pub(super) struct Subject {
     /// The id of the wanted schema, when it is registered there.
     pub id: Option<u32>,
     /// The subject's own level.
@@ -94,7 +94,7 @@ pub struct Subject {
 }
 
 /// What becomes of a contract, by the log.
-pub fn release(contract: &Contract, log: &ReleaseLog, now: Timestamp) -> Release {
+pub(super) fn release(contract: &Contract, log: &ReleaseLog, now: Timestamp) -> Release {
     let product = log.product(&contract.product);
     if let Some(released) = product.and_then(|product| product.release(&contract.version)) {
         return match difference(&released.released.release, contract) {
@@ -154,7 +154,7 @@ fn next_versions(contract: &Contract) -> String {
 ///
 /// # Errors
 /// When its key schema is none, which a contract that parsed cannot have.
-pub fn wanted(contract: &Contract) -> Result<Vec<Wanted>, SchemaError> {
+pub(super) fn wanted(contract: &Contract) -> Result<Vec<Wanted>, SchemaError> {
     let value =
         Wanted { subject: contract.subject.clone(), schema: contract.schema.clone(), level: contract.compatibility };
     let key = match &contract.key_form {
@@ -171,13 +171,13 @@ pub fn wanted(contract: &Contract) -> Result<Vec<Wanted>, SchemaError> {
 ///
 /// # Errors
 /// When it is none, which a test sees to.
-pub fn wanted_of_feed(domain: &str, feed: &str, schema: &str) -> Result<Wanted, SchemaError> {
+pub(super) fn wanted_of_feed(domain: &str, feed: &str, schema: &str) -> Result<Wanted, SchemaError> {
     let subject = format!("{}-value", tidegate_contracts::feed::topic(domain, feed));
     Ok(Wanted { subject, schema: Schema::parse(schema)?, level: Compatibility::FullTransitive })
 }
 
 /// What a subject needs for a schema to stand in it. `released` is the id under which the catalog knows the schema.
-pub fn subject(wanted: &Wanted, found: &Subject, released: Option<u32>) -> SubjectPlan {
+pub(super) fn subject(wanted: &Wanted, found: &Subject, released: Option<u32>) -> SubjectPlan {
     let level = (found.level != Some(wanted.level)).then_some(LevelChange { from: found.level, to: wanted.level });
     let refused = match (found.id, released) {
         (Some(id), Some(released)) if id != released => Some(NotDone {

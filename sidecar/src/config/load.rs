@@ -125,7 +125,7 @@ fn is_secret(path: &[String], choices: &[&Schema]) -> bool {
     };
     match path {
         [section, property] if section == "kafka" => is_secret_property(property),
-        _ => !choices.is_empty() && choices.iter().all(|choice| secret(&choice)),
+        _ => !choices.is_empty() && choices.iter().all(secret),
     }
 }
 

@@ -69,10 +69,13 @@ impl SkipReason {
     }
 }
 
+/// The major versions of a product, each with its counters.
+type Majors = Vec<(u64, Arc<ProductCounters>)>;
+
 /// The counters of one sidecar. One per domain that a process serves, never global.
 #[derive(Debug, Default)]
 pub struct Counters {
-    products: RwLock<HashMap<String, Vec<(u64, Arc<ProductCounters>)>>>,
+    products: RwLock<HashMap<String, Majors>>,
     /// Replies by their HTTP status; a client that went away before its reply counts as 499.
     requests: Mutex<BTreeMap<u16, u64>>,
     skipped: Mutex<BTreeMap<(&'static str, SkipReason), u64>>,

@@ -93,7 +93,7 @@ fn orders(version: &str, fields: &[&str]) -> Arc<Contract> {
 #[test]
 fn a_product_is_ready_when_the_catalog_has_its_version() {
     let first = orders("1.0.0", &["id"]);
-    Sidecar::start(&[first.clone()])
+    Sidecar::start(std::slice::from_ref(&first))
         .check("orders@1.0.0: the domain's catalog could not be read yet: kafka is away", "")
         .released(&contract("payments", "1.0.0", &["id"], &[]), 3)
         .check("orders@1.0.0: sales.orders@1.0.0 is not released; run `tidegate apply`", "")
@@ -106,9 +106,9 @@ fn a_product_is_ready_when_the_catalog_has_its_version() {
 #[test]
 fn an_unreleased_version_waits_and_is_taken_up_by_itself_when_it_is_released() {
     let (first, second) = (orders("1.0.0", &["id"]), orders("1.1.0", &["id", "b"]));
-    Sidecar::start(&[first.clone()])
+    Sidecar::start(std::slice::from_ref(&first))
         .released(&first, 7)
-        .files(&[second.clone()])
+        .files(std::slice::from_ref(&second))
         .check(
             "orders@1.0.0 ready 7 +0",
             "the files of now wait until each product is released: orders.v1: sales.orders@1.1.0 is not released, \
@@ -121,7 +121,7 @@ fn an_unreleased_version_waits_and_is_taken_up_by_itself_when_it_is_released() {
 #[test]
 fn a_file_that_differs_from_what_was_released_leaves_the_running_one_in_force() {
     let first = orders("1.0.0", &["id"]);
-    Sidecar::start(&[first.clone()]).released(&first, 7).files(&[orders("1.0.0", &["id", "b"])]).check(
+    Sidecar::start(std::slice::from_ref(&first)).released(&first, 7).files(&[orders("1.0.0", &["id", "b"])]).check(
         "orders@1.0.0 ready 7 +0",
         "the files of now wait until each product is released: orders.v1: the file differs from the released 1.0.0 \
          (the Avro schema); raise the version and run `tidegate apply`",
@@ -155,7 +155,7 @@ fn files_are_taken_up_all_or_not_at_all() {
 #[test]
 fn a_broken_file_leaves_the_running_ones_in_force_and_says_so() {
     let first = orders("1.0.0", &["id"]);
-    let mut sidecar = Sidecar::start(&[first.clone()]);
+    let mut sidecar = Sidecar::start(std::slice::from_ref(&first));
     sidecar.released(&first, 7).in_force.files(Err("2 errors in the contracts".into()));
     sidecar
         .decide()
@@ -167,7 +167,7 @@ fn a_broken_file_leaves_the_running_ones_in_force_and_says_so() {
 #[test]
 fn products_come_and_go_with_their_files() {
     let (first, other) = (orders("1.0.0", &["id"]), contract("payments", "1.0.0", &["id"], &[]));
-    Sidecar::start(&[first.clone()])
+    Sidecar::start(std::slice::from_ref(&first))
         .released(&first, 7)
         .files(&[first.clone(), other])
         .check(
@@ -181,7 +181,7 @@ fn products_come_and_go_with_their_files() {
 #[test]
 fn a_catalog_once_read_goes_on_to_count() {
     let first = orders("1.0.0", &["id"]);
-    let mut sidecar = Sidecar::start(&[first.clone()]);
+    let mut sidecar = Sidecar::start(std::slice::from_ref(&first));
     sidecar.released(&first, 7).in_force.no_catalog("kafka is away".into());
     sidecar.decide().check("orders@1.0.0 ready 7 +0", "");
 }
@@ -189,7 +189,7 @@ fn a_catalog_once_read_goes_on_to_count() {
 #[test]
 fn what_did_not_change_keeps_its_compiled_plans() {
     let first = orders("1.0.0", &["id"]);
-    let mut sidecar = Sidecar::start(&[first.clone()]);
+    let mut sidecar = Sidecar::start(std::slice::from_ref(&first));
     let plan = |sidecar: &Sidecar| match &sidecar.products.get()["orders"][0].state {
         State::Ready(serving) => serving.plan.clone(),
         State::NotReady(reason) => panic!("{reason}"),
