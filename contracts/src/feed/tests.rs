@@ -1,5 +1,9 @@
 use super::{changes::tests::released, *};
-use crate::feed::{catalog::CatalogEntry, changes::Change};
+use crate::{
+    contract::{Contract, Policy},
+    diagnostic::Diagnostic,
+    feed::{catalog::CatalogEntry, changes::Change},
+};
 
 #[test]
 fn a_feeds_topic_stands_under_its_domain() {
@@ -43,6 +47,11 @@ fn each_feed_comes_with_its_contract() {
         assert!(document.contains(&format!("url: {feed}.avsc\n")) && !document.contains("DOMAIN"), "{document}");
         let fields: serde_json::Value = serde_json::from_str(schema).unwrap();
         assert_eq!(undocumented(&fields), Vec::<String>::new(), "{feed}");
+        let read = |_: &str| Ok(schema.to_owned());
+        let parsed = Contract::parse(&format!("{feed}.odcs.yaml"), &document, &Policy::default(), &read);
+        // Nothing but what a team could not have: a name of ours, and a key that is made of several fields' text.
+        let allowed = |found: &&Diagnostic| !matches!((feed, found.code), (_, "name" | "topic") | ("catalog", "key"));
+        assert_eq!(parsed.diagnostics.iter().find(allowed), None);
     }
     assert_eq!(contract("sales", "no-such"), None);
 }
