@@ -130,7 +130,7 @@ impl ErrorKind {
 fn unreachable_hint(reason: &str, registry: &str) -> String {
     let has = |part: &str| reason.contains(part);
     let https = registry.starts_with("https:");
-    if has("UnknownIssuer") || has("self-signed") || has("not trusted") {
+    if has("UnknownIssuer") || has("BadSignature") {
         "its certificate is signed by an authority that is not known here: name it as `registry.ca`".to_owned()
     } else if has("certificate") || has("NotValidForName") {
         "its certificate is not for this name or time: check the host in `registry.url` and the clock".to_owned()

@@ -1,8 +1,10 @@
 use super::{embedded::EmbeddedRegistry, *};
 use crate::config::{RegistryAuth, Secret};
 use axum::{Router, body::Bytes, extract::Request, http::StatusCode, routing::any};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex},
 };
 use tokio::{
@@ -284,7 +286,10 @@ async fn an_error_says_what_is_probably_behind_it() {
     check(config(&plain.replace("http:", "https:")), "begin with http://").await;
     let (tls, _) = serve_tls().await;
     check(config(&tls.replace("https:", "http:")), "begin with https://").await;
-    check(config::Registry { ca: Some(pem("other-ca.pem")), ..config(&tls) }, "name it as `registry.ca`").await;
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&other, authority().pem()).unwrap();
+    let trusting = config::Registry { ca: Some(other.path().to_owned()), ..config(&tls) };
+    check(trusting, "name it as `registry.ca`").await;
     let (refusing, _) = answering(401, "").await;
     let refusing = refusing.base.to_string();
     check(config(&refusing), "set `registry.auth`").await;
@@ -328,11 +333,11 @@ async fn credentials_go_along_with_every_call() {
 
 #[tokio::test]
 async fn an_authority_of_ones_own_is_trusted_when_it_is_named() {
-    let (url, registry) = serve_tls().await;
-    let config = config::Registry { ca: Some(pem("ca.pem")), ..config(&url) };
-    let id = Registry::new(&config).unwrap().register("s", &order()).await.unwrap();
-    assert_eq!(id, 1);
-    drop(registry);
+    let (url, authority) = serve_tls().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, authority).unwrap();
+    let config = config::Registry { ca: Some(file.path().to_owned()), ..config(&url) };
+    assert_eq!(Registry::new(&config).unwrap().register("s", &order()).await.unwrap(), 1);
 }
 
 #[test]
@@ -370,16 +375,19 @@ fn secret_file(folder: &Path, content: &str) -> Secret {
     Secret::File(path)
 }
 
-/// A test certificate: `server.pem` for localhost, signed by `ca.pem`; `other-ca.pem` signed nothing.
-fn pem(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/registry/tests").join(name)
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// The embedded registry behind TLS.
-async fn serve_tls() -> (String, EmbeddedRegistry) {
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-    let chain = CertificateDer::pem_file_iter(pem("server.pem")).unwrap().map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(pem("server.key")).unwrap();
+/// The embedded registry behind TLS: its URL, and the PEM of the authority that signed its certificate.
+async fn serve_tls() -> (String, String) {
+    let (authority, key) = (authority(), KeyPair::generate().unwrap());
+    let names = ["127.0.0.1".to_owned()];
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    let chain = vec![certificate.der().clone()];
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -388,8 +396,7 @@ async fn serve_tls() -> (String, EmbeddedRegistry) {
         .with_single_cert(chain, key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
-    let registry = EmbeddedRegistry::new();
-    let service = hyper_util::service::TowerToHyperService::new(registry.router());
+    let service = hyper_util::service::TowerToHyperService::new(EmbeddedRegistry::new().router());
     let address = raw(move |connection| {
         let (acceptor, service) = (acceptor.clone(), service.clone());
         async move {
@@ -398,7 +405,7 @@ async fn serve_tls() -> (String, EmbeddedRegistry) {
             let _ = hyper::server::conn::http1::Builder::new().serve_connection(stream, service).await;
         }
     });
-    (format!("https://{}", address.await), registry)
+    (format!("https://{}", address.await), authority.pem())
 }
 
 #[tokio::test]

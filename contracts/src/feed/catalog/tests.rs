@@ -117,6 +117,61 @@ fn the_log_and_the_catalog_describe_a_release_alike() {
     }
 }
 
+/// A contract with this key, of an order with a string `id`, a long `number` and an int `line`.
+fn contract(key: &str) -> Contract {
+    let schema = r#"{"type": "record", "name": "Order", "fields": [{"name": "id", "type": "string"},
+        {"name": "number", "type": "long"}, {"name": "line", "type": "int"}]}"#;
+    let document = format!(
+        "apiVersion: v3.1.0
+kind: DataContract
+id: orders
+name: orders
+domain: sales
+version: 1.2.0
+status: active
+schema:
+  - name: Order
+    logicalType: object
+    authoritativeDefinitions: [{{url: orders.avsc, type: implementation}}]
+customProperties:
+  - {{property: tidegate.key, value: {key}}}
+"
+    );
+    let read = |_: &str| Ok(schema.to_owned());
+    let parsed = Contract::parse("orders.odcs.yaml", &document, &crate::contract::Policy::default(), &read);
+    *parsed.contract.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))
+}
+
+#[test]
+fn a_release_is_its_contract_with_the_ids_of_its_schemas() {
+    let orders = contract("[id]");
+    let release = Release::of(&orders, 7, None).unwrap();
+    assert_eq!((release.version.as_str(), release.topic.as_str()), ("1.2.0", "sales.orders.v1"));
+    assert_eq!((release.value.subject.as_str(), release.value.id), ("sales.orders.v1-value", 7));
+    assert_eq!(release.value.text, orders.schema.text());
+    assert_eq!(release.value.fingerprint, orders.schema.fingerprint());
+    assert_eq!((release.key_form, release.key_fields, release.key), (KeyForm::Text, vec!["id".to_owned()], None));
+    assert_eq!(release.document_hash, document_hash(&orders));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&release.document).unwrap(), orders.document);
+
+    let keyed = Release::of(&contract("[number, line]"), 7, Some(8)).unwrap();
+    assert_eq!((keyed.key_form, keyed.key_fields.join(" ")), (KeyForm::Avro, "number line".to_owned()));
+    let key = keyed.key.unwrap();
+    assert_eq!((key.subject.as_str(), key.id), ("sales.orders.v1-key", 8));
+    assert!(key.text.contains("number") && key.text.contains("line"), "{}", key.text);
+    assert_ne!(keyed.document_hash, release.document_hash);
+
+    let error = Release::of(&contract("[number]"), 7, None).unwrap_err().to_string();
+    assert_eq!(error, "the key of sales.orders@1.2.0 is Avro, and no id of its schema was given; register it first");
+}
+
+#[test]
+fn a_document_reads_the_same_whatever_the_order_in_its_file() {
+    let check = |json: &str, text: &str| assert_eq!(sorted(&serde_json::from_str(json).unwrap()).to_string(), text);
+    check(r#"{"b": [{"d": 1, "c": null}], "a": "x"}"#, r#"{"a":"x","b":[{"c":null,"d":1}]}"#);
+    check("[]", "[]");
+}
+
 proptest! {
     #[test]
     fn any_release_comes_back(release in any_release()) {
