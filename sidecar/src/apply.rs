@@ -1,7 +1,7 @@
 //! `tidegate plan` and `tidegate apply`: topics, schemas, releases and catalog, made as the contracts say.
 //!
 //! `plan` reads everything and changes nothing. `apply` shows the same plan, asks, and then carries it out in the order
-//! of the domain's changes log, see [`carry_out`].
+//! of the domain's changes log, see `carry_out`.
 
 mod carry_out;
 mod kafka;

@@ -1,6 +1,6 @@
 //! The one place that names every metric.
 //!
-//! [`Metric`] is the list; [`Metric::definition`] says what each is, and [`Sources::series`](super::Sources::series)
+//! [`Metric`] is the list; [`Metric::definition`] says what each is, and [`Sources`](super::Sources)
 //! reads it. Both are exhaustive, so a metric that is named is documented and exported, and nothing else is.
 //! `METRICS.md` is written from the same list.
 
