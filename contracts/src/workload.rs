@@ -114,7 +114,7 @@ impl Generator {
 
     fn line(&mut self) -> String {
         let (sku, quantity, price) = (self.next() >> 16, 1 + self.below(5), self.money());
-        format!(r#"{{"sku":"SKU-{sku:012x}","quantity":{quantity},"unitPrice":{price}}}"#)
+        format!(r#"{{"sku":"SKU-{sku:012x}","quantity":{quantity},"unitPrice":"{price}"}}"#)
     }
 
     fn address(&mut self) -> String {

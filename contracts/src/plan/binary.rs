@@ -16,11 +16,13 @@ struct Stop;
 
 type Step<T = ()> = Result<T, Stop>;
 
-struct Walker<'a> {
+struct Walker<'a, 'r> {
     plan: &'a Plan,
     body: &'a [u8],
     at: usize,
-    report: Report<'a>,
+    /// Where `body` begins in the whole body.
+    base: usize,
+    report: &'a mut Report<'r>,
     depth: u32,
     items: u64,
 }
@@ -32,8 +34,9 @@ impl Plan {
             self.too_large(outcome);
             return Verdict::Broken;
         }
-        let report = Report::new(outcome, self.limits.violations);
-        let mut walker = Walker { plan: self, body, at: 0, report, depth: 0, items: self.limits.items };
+        let mut report = Report::new(outcome, self.limits.violations);
+        let report = &mut report;
+        let mut walker = Walker { plan: self, body, at: 0, base: 0, report, depth: 0, items: self.limits.items };
         let step = walker.value(self.root, &Place::ROOT);
         if step.is_ok() && walker.at < body.len() {
             walker.malformed(Clause::Trailing, &Place::ROOT, "bytes after the value");
@@ -45,9 +48,23 @@ impl Plan {
         outcome.keep_captures(self);
         if rules_broken { Verdict::BreaksRules } else { Verdict::Sound }
     }
+
+    /// Walks a default that an event takes at `base` of its body: for the rules, and for the captures in it.
+    pub(super) fn walk_default(
+        &self,
+        node: NodeId,
+        default: &[u8],
+        base: usize,
+        report: &mut Report<'_>,
+        place: &Place<'_>,
+    ) {
+        let mut walker = Walker { plan: self, body: default, at: 0, base, report, depth: 0, items: u64::MAX };
+        let walked = walker.value(node, place);
+        debug_assert!(walked.is_ok() && walker.at == default.len(), "defaults are checked when they are encoded");
+    }
 }
 
-impl<'a> Walker<'a> {
+impl<'a> Walker<'a, '_> {
     fn value(&mut self, id: NodeId, place: &Place<'_>) -> Step {
         let plan = self.plan;
         let node = plan.node(id);
@@ -69,14 +86,14 @@ impl<'a> Walker<'a> {
             Op::Float => {
                 let value = f32::from_le_bytes(self.chunk(place)?);
                 if !node.checks.is_empty() {
-                    plan.check_float(node, value, &mut self.report, place);
+                    plan.check_float(node, value, self.report, place);
                 }
                 Ok(())
             }
             Op::Double => {
                 let value = f64::from_le_bytes(self.chunk(place)?);
                 if !node.checks.is_empty() {
-                    plan.check_double(node, value, &mut self.report, place);
+                    plan.check_double(node, value, self.report, place);
                 }
                 Ok(())
             }
@@ -99,7 +116,7 @@ impl<'a> Walker<'a> {
             Op::Optional { item, null, .. } => match self.branch(2, place)? {
                 branch if branch == usize::from(null) => {
                     if !node.checks.is_empty() {
-                        plan.check_null(node, &mut self.report, place);
+                        plan.check_null(node, self.report, place);
                     }
                     Ok(())
                 }
@@ -110,7 +127,7 @@ impl<'a> Walker<'a> {
                 let branch = self.branch(union.branches.len(), place)?;
                 let branch = union.branches[branch].node;
                 if plan.node(branch).op == Op::Null && !node.checks.is_empty() {
-                    plan.check_null(node, &mut self.report, place);
+                    plan.check_null(node, self.report, place);
                 }
                 self.value(branch, place)
             }
@@ -128,10 +145,11 @@ impl<'a> Walker<'a> {
             }
         } else {
             for (at, field) in (0u32..).zip(&record.fields) {
-                let start = self.at as u32;
+                let start = self.at;
                 self.value(field.node, &place.field(field))?;
                 for (_, capture) in record.captures.iter().filter(|(of, _)| *of == at) {
-                    self.report.outcome.scratch.captures[*capture as usize] = (start, self.at as u32);
+                    let range = ((self.base + start) as u32, (self.base + self.at) as u32);
+                    self.report.outcome.scratch.captures[*capture as usize] = range;
                 }
             }
         }
@@ -157,7 +175,7 @@ impl<'a> Walker<'a> {
             self.end_block(&block, place)?;
         }
         if checked {
-            self.plan.check_items(node, spans, index, self.body, &mut self.report, place);
+            self.plan.check_items(node, spans, index, self.body, self.report, place);
             self.report.outcome.scratch.spans.truncate(spans);
         }
         self.depth -= 1;
@@ -231,7 +249,7 @@ impl<'a> Walker<'a> {
         match self.take(1, place)? {
             [value @ 0..=1] => {
                 if !node.checks.is_empty() {
-                    self.plan.check_boolean(node, *value == 1, &mut self.report, place);
+                    self.plan.check_boolean(node, *value == 1, self.report, place);
                 }
             }
             _ => self.violate(place, Clause::Type, node, "byte other than 0 and 1"),
@@ -244,7 +262,7 @@ impl<'a> Walker<'a> {
         if !in_range {
             self.violate(place, Clause::Range, node, "number out of range");
         } else if !node.checks.is_empty() {
-            self.plan.check_integer(node, value, &mut self.report, place);
+            self.plan.check_integer(node, value, self.report, place);
         }
         Ok(())
     }
@@ -258,14 +276,14 @@ impl<'a> Walker<'a> {
         if node.op == Op::Uuid && schema::uuid(text).is_none() {
             self.violate(place, Clause::Syntax, node, "string of another form");
         } else if !node.checks.is_empty() {
-            self.plan.check_text(node, text, &mut self.report, place);
+            self.plan.check_text(node, text, self.report, place);
         }
         Ok(())
     }
 
     fn opaque(&mut self, node: &'a Node, bytes: &[u8], place: &Place<'_>) -> Step {
         if !node.checks.is_empty() {
-            self.plan.check_bytes(node, bytes, &mut self.report, place);
+            self.plan.check_bytes(node, bytes, self.report, place);
         }
         Ok(())
     }
@@ -279,7 +297,7 @@ impl<'a> Walker<'a> {
             let found = if bytes.is_empty() { "no bytes at all" } else { "number of more digits" };
             self.violate(place, Clause::Precision, node, found);
         } else if !node.checks.is_empty() {
-            self.plan.check_decimal(node, bytes, &mut self.report, place);
+            self.plan.check_decimal(node, bytes, self.report, place);
         }
         Ok(())
     }
@@ -290,7 +308,7 @@ impl<'a> Walker<'a> {
         match usize::try_from(index).ok().and_then(|index| symbols.get(index)) {
             Some(symbol) => {
                 if !node.checks.is_empty() {
-                    self.plan.check_text(node, symbol.as_bytes(), &mut self.report, place);
+                    self.plan.check_text(node, symbol.as_bytes(), self.report, place);
                 }
             }
             None => self.violate(place, Clause::Symbol, node, "number of no symbol"),

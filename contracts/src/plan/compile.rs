@@ -64,6 +64,7 @@ pub(super) fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> 
     let mut limits = options.limits;
     limits.depth = limits.depth.min(MAX_DEPTH);
     limits.bytes = limits.bytes.min(i32::MAX as usize);
+    limits.items = limits.items.min(i32::MAX as u64);
     let plan = Plan {
         nodes: Vec::new(),
         records: Vec::new(),
@@ -183,7 +184,8 @@ impl Compiler<'_> {
                     .expect("a schema is parsed only with defaults that encode");
                 start..self.plan.defaults.len() as u32
             });
-            self.plan.records[at].fields.push(FieldPlan { name: field.name.clone(), node, default });
+            let field = FieldPlan { name: field.name.clone(), node, default, watched: below.is_some() };
+            self.plan.records[at].fields.push(field);
             if let Some(below) = below {
                 for capture in below.all_captures() {
                     let here = below.captures.contains(&capture);

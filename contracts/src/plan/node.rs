@@ -77,6 +77,8 @@ pub(super) struct FieldPlan {
     pub(super) node: NodeId,
     /// The encoded default, in [`super::Plan`]'s bytes.
     pub(super) default: Option<Range<u32>>,
+    /// Whether there are rules or captures in it, which count for the default too.
+    pub(super) watched: bool,
 }
 
 #[derive(Debug)]

@@ -193,7 +193,11 @@ impl<'a> Encoder<'a> {
                 continue;
             };
             let start = self.out.len();
-            self.out.extend_from_slice(&plan.defaults[default.start as usize..default.end as usize]);
+            let default = &plan.defaults[default.start as usize..default.end as usize];
+            self.out.extend_from_slice(default);
+            if field.watched {
+                plan.walk_default(field.node, default, start - self.base, &mut self.report, &place.field(field));
+            }
             self.slots()[frame + at] = ((start - self.base) as u32, (self.out.len() - self.base) as u32);
             *ordered &= at == *count;
             *count += 1;

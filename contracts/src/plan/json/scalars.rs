@@ -7,6 +7,7 @@ use crate::{
         node::{Decimal, Node, Op},
         number::Number,
         report::Place,
+        scan::Raw,
         temporal::{Misread, Temporal, parse_duration},
     },
     schema,
@@ -20,7 +21,20 @@ impl<'a> Encoder<'a> {
         if self.scan.peek() != b'"' {
             return self.mismatch(node, place);
         }
-        let Some(text) = self.text(place)? else { return Ok(()) };
+        let raw = self.scan.string()?;
+        if raw.escaped {
+            return self.escaped_string(node, raw, place);
+        }
+        self.put_bytes(raw.bytes);
+        if !node.checks.is_empty() {
+            self.plan.check_text(node, raw.bytes, &mut self.report, place);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, node: &'a Node, raw: Raw<'a>, place: &Place<'_>) -> Step {
+        let Some(text) = self.unescaped(raw, place)? else { return Ok(()) };
         self.put_bytes(&text);
         if !node.checks.is_empty() {
             self.plan.check_text(node, &text, &mut self.report, place);

@@ -224,6 +224,21 @@ fn a_rule_is_about_its_path_only() {
 }
 
 #[test]
+fn rules_hold_for_defaults_too() {
+    let schema = r#"{"type":"record","name":"R","fields":[
+        {"name":"note","type":["null","string"],"default":null},
+        {"name":"size","type":{"type":"record","name":"S","fields":[{"name":"w","type":"int"}]},"default":{"w":1}}]}"#;
+    let rule = |path: &str, check| Rule { path: path.parse().unwrap(), check, position: None };
+    let rules = [rule("note", Check::Required), rule("size.w", Check::Minimum(number("5")))];
+    let plan = Plan::compile(&Schema::parse(schema).unwrap(), &rules, PlanOptions::default()).unwrap();
+    let (mut body, mut outcome) = (Vec::new(), Outcome::default());
+    assert_eq!(plan.encode_json(b"{}", JsonForm::Plain, &mut body, &mut outcome), Verdict::BreaksRules);
+    let found: Vec<_> = outcome.violations.listed.iter().map(|found| (&*found.path, found.clause)).collect();
+    assert_eq!(found, [("note", Clause::Required), ("size.w", Clause::Minimum)]);
+    assert_eq!(body, [0, 2]);
+}
+
+#[test]
 fn all_that_does_not_fit_is_told_at_once() {
     let schema = Schema::parse(
         r#"{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"note","type":["null","string"]},

@@ -121,3 +121,15 @@ fn an_attempt_that_fails_leaves_no_capture() {
     let (verdict, _, outcome) = run(&plan, r#"{"a":{"id":"i","v":true}}"#);
     assert_eq!((verdict, outcome.event_id), (Verdict::Broken, None));
 }
+
+#[test]
+fn captures_are_found_in_defaults() {
+    let schema = r#"{"type":"record","name":"R","fields":[
+        {"name":"meta","type":{"type":"record","name":"M","fields":[{"name":"n","type":"int"},{"name":"id","type":"string"}]},
+         "default":{"n":1,"id":"none"}},
+        {"name":"kind","type":"string","default":"order"},{"name":"x","type":"int"}]}"#;
+    let plan = plan_with(schema, &[], options(&["kind"], Some("meta.id")));
+    check(&plan, r#"{"x":1}"#, Some(b"order"), Some("none"));
+    check(&plan, r#"{"x":1,"kind":"k"}"#, Some(b"k"), Some("none"));
+    check(&plan, r#"{"x":1,"meta":{"id":"i","n":2}}"#, Some(b"order"), Some("i"));
+}
