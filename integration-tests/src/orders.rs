@@ -46,7 +46,7 @@ pub fn order(number: u64) -> Value {
     })
 }
 
-/// The order of that number, broken in one of several ways, and the clauses it breaks, in the order of the schema.
+/// The order of that number, broken in one of several ways, and the clauses it breaks, in the order of its JSON.
 pub fn broken(number: u64) -> (Value, Vec<&'static str>) {
     let mut event = order(number);
     let clauses = match number % 6 {
@@ -70,7 +70,7 @@ pub fn broken(number: u64) -> (Value, Vec<&'static str>) {
         4 => {
             event["total"] = json!("1.005");
             event["lines"] = json!([]);
-            vec!["precision", "minItems"]
+            vec!["minItems", "precision"]
         }
         _ => {
             event["shippingAddress"] = json!("unknown");

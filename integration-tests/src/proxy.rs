@@ -5,15 +5,14 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
-    task::JoinHandle,
 };
 
-/// A TCP proxy in front of a server. It ends when dropped.
+/// A TCP proxy in front of a server, on a thread of its own, so that it goes on while a test waits for a command. It
+/// ends when dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
-    task: JoinHandle<()>,
 }
 
 /// What a [`Proxy`] does with connections. Those of an earlier mode are cut when it changes.
@@ -32,17 +31,17 @@ impl Proxy {
     ///
     /// # Panics
     /// When no port is free.
-    pub async fn start(target: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+    pub fn start(target: &str) -> Self {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        listener.set_nonblocking(true).expect("a listener can be made so");
         let address = listener.local_addr().expect("a bound listener has an address");
         let (mode, changes) = watch::channel(Mode::Pass);
         let target = target.to_owned();
-        let task = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, target.clone(), changes.clone()));
-            }
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+            runtime.block_on(accept(listener, &target, changes));
         });
-        Self { address, mode, task }
+        Self { address, mode }
     }
 
     /// Where it listens.
@@ -56,9 +55,14 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
+/// Until the [`Proxy`] is dropped; its connections go with the runtime.
+async fn accept(listener: std::net::TcpListener, target: &str, mut mode: watch::Receiver<Mode>) {
+    let listener = TcpListener::from_std(listener).expect("the runtime takes the listener");
+    loop {
+        tokio::select! {
+            Ok((client, _)) = listener.accept() => drop(tokio::spawn(serve(client, target.to_owned(), mode.clone()))),
+            changed = mode.changed() => if changed.is_err() { return },
+        }
     }
 }
 

@@ -1,8 +1,16 @@
 //! Tidegate against a real broker and a real registry. One binary, since each one links librdkafka.
 
 mod apply;
+mod crash;
 mod delivery;
 mod feeds;
 mod fence;
+mod foreign;
+mod journey;
+mod order;
+mod packaging;
+mod parts;
+mod registry;
 mod reload;
+mod shutdown;
 mod topics;

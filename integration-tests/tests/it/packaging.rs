@@ -6,8 +6,10 @@ use tidegate_integration_tests::{Mesh, Python};
 
 fn manifests() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose/kubernetes");
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).expect("the folder is there").map(|entry| entry.expect("it can be read").path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     let mut arguments = vec!["1.34"];
@@ -18,7 +20,8 @@ fn manifests() -> Vec<Value> {
 #[test]
 fn kubernetes_manifests_keep_the_schemas_of_their_kinds() {
     let manifests = manifests();
-    let problems: Vec<&Value> = manifests.iter().map(|one| &one["problem"]).filter(|problem| !problem.is_null()).collect();
+    let problems: Vec<&Value> =
+        manifests.iter().map(|one| &one["problem"]).filter(|problem| !problem.is_null()).collect();
     assert_eq!(problems, Vec::<&Value>::new());
     let kinds: Vec<&str> = manifests.iter().filter_map(|one| one["kind"].as_str()).collect();
     assert_eq!(kinds, ["Job", "ConfigMap", "Secret", "Deployment", "Deployment"]);

@@ -16,7 +16,7 @@ fn parts_are_of_the_kind_that_is_asked_for() {
 #[test]
 fn addresses_in_the_environment_come_first() {
     let child = Command::new(std::env::current_exe().expect("a test knows itself"))
-        .args(["parts_are_of_the_kind", "keep_their_order", "--nocapture"])
+        .args(["parts::parts_are_of_the_kind", "order::events_of_a_key", "--nocapture"])
         .env_remove("TIDEGATE_TEST_PARTS")
         .env("TIDEGATE_TEST_KAFKA", &parts().kafka)
         .env("TIDEGATE_TEST_REGISTRY", &parts().registry)

@@ -5,11 +5,11 @@ use std::time::Duration;
 use tidegate_integration_tests::{Mesh, Mode, Proxy, eventually, orders, parts};
 
 /// A domain whose registry can be taken away.
-async fn mesh() -> (Mesh, Proxy) {
+fn mesh() -> (Mesh, Proxy) {
     let (kafka, registry) = (&parts().kafka, &parts().registry);
     let url = reqwest::Url::parse(registry).expect("the registry's address is a URL");
     let host = url.host_str().expect("a URL has a host");
-    let proxy = Proxy::start(&format!("{host}:{}", url.port_or_known_default().unwrap_or(80))).await;
+    let proxy = Proxy::start(&format!("{host}:{}", url.port_or_known_default().unwrap_or(80)));
     let through = format!("http://{}{}", proxy.address(), url.path());
     let mesh = Mesh::on("sales", kafka, &through).contract(orders::CONTRACT, &[orders::SCHEMA]);
     mesh.apply();
@@ -18,7 +18,7 @@ async fn mesh() -> (Mesh, Proxy) {
 
 #[tokio::test]
 async fn a_registry_that_is_away_before_the_start_changes_nothing_for_a_known_product() {
-    let (sales, proxy) = mesh().await;
+    let (sales, proxy) = mesh();
     for mode in [Mode::Cut, Mode::Stall] {
         proxy.set(mode);
         let sidecar = sales.run().await;
@@ -33,7 +33,7 @@ async fn a_registry_that_is_away_before_the_start_changes_nothing_for_a_known_pr
 
 #[tokio::test]
 async fn a_registry_that_goes_under_load_changes_nothing_for_a_known_product() {
-    let (sales, proxy) = mesh().await;
+    let (sales, proxy) = mesh();
     let sidecar = sales.run().await;
     let load = Load::start(&sidecar, 4);
     for mode in [Mode::Pass, Mode::Cut, Mode::Stall] {
