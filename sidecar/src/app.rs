@@ -30,6 +30,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tidegate_contracts::diagnostic::Level;
 use tidegate_topics::producer::Producer;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -58,6 +59,9 @@ pub async fn run(_args: Args, context: &Context) -> anyhow::Result<Exit> {
     let contracts = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
     let mut stop = Stop::new()?;
     let telemetry = install_telemetry(&config, context.verbose)?;
+    for found in contracts.findings.diagnostics.iter().filter(|found| found.level == Level::Warning) {
+        tracing::warn!("{found}");
+    }
     let sidecar = Sidecar::start(config, contracts, telemetry.tracing()).await?;
     sidecar.push_metrics(&telemetry);
     stop.wait().await;
@@ -127,8 +131,8 @@ pub struct Sidecar {
 /// Where a sidecar listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
-    /// Events come in here.
-    pub data: SocketAddr,
+    /// Events come in here, if it has the role `publish`.
+    pub data: Option<SocketAddr>,
     /// The admin listener.
     pub admin: SocketAddr,
     /// The health listener.
@@ -142,65 +146,45 @@ impl Sidecar {
     /// # Errors
     /// When an address cannot be had, a secret cannot be read, or librdkafka refuses a property.
     pub async fn start(config: Config, contracts: Contracts, tracing: Tracing) -> Result<Self, Failure> {
-        let limits = &config.limits;
         let kafka = config.kafka()?;
-        let refused = |what: &str, error| Failure::refused(what.to_owned()).caused_by(error);
-        let guard = |of| Guard::new(&config.security, of).map(Arc::new);
-        let guards = [guard(Of::Data), guard(Of::Admin)];
-        let [data_guard, admin_guard] = guards.map(|guard| guard.map_err(|error| Failure::refused(error.to_string())));
-        let (data_guard, admin_guard) = (data_guard?, admin_guard?);
-
-        let bounds = server::Limits {
-            connections: limits.connections,
-            header_timeout: limits.header_timeout,
-            ..server::Limits::default()
-        };
-        let counters = Arc::new(Counters::new());
-        let listen = &config.listen;
-        let data = bind("data", listen.data, data_guard.clone(), bounds).await?.counted(counters.clone());
-        let admin = bind("admin", listen.admin, admin_guard.clone(), bounds).await?;
-        let health_listener = bind("health", listen.health, Arc::new(Guard::anyone()), bounds).await?;
-        let addresses = Addresses { data: data.address(), admin: admin.address(), health: health_listener.address() };
-
         let products = Arc::new(Products::default());
+        let counters = Arc::new(Counters::new());
         let sources = Arc::new(Sources::new(counters.clone(), products.clone()));
-        let health = Health::new(products.clone(), {
-            let sources = sources.clone();
-            move || sources.prometheus()
-        });
-        let producer = Producer::new(&kafka, limits.producer())
-            .map_err(|error| refused("cannot make a producer of `kafka`", error))?;
+        let listeners = Listeners::bind(&config, &counters).await?;
+        let producer = Producer::new(&kafka, config.limits.producer())
+            .map_err(|error| Failure::refused("cannot make a producer of `kafka`").caused_by(error))?;
         sources.set_producer(producer.clone());
+        let door = Arc::new(door(&config, producer.clone(), products.clone(), counters.clone(), tracing)?);
         let watch = Watch::start(&config.contracts)
             .map_err(|error| Failure::refused("cannot handle SIGHUP").caused_by(error))?;
-
+        let metrics = sources.clone();
         let sidecar = Self {
             domain: config.domain.clone(),
-            addresses,
-            products: products.clone(),
+            addresses: listeners.addresses(),
+            health: Health::new(products.clone(), move || metrics.prometheus()),
+            products,
             sources,
-            health: health.clone(),
-            producer: producer.clone(),
-            grace: limits.shutdown_grace,
+            producer,
+            grace: config.limits.shutdown_grace,
             stop_serving: CancellationToken::new(),
             serving: TaskTracker::new(),
             stop: CancellationToken::new(),
             rest: TaskTracker::new(),
         };
-        let door = Arc::new(door(&config, producer, products.clone(), counters.clone(), tracing)?);
+
         let mut keeper = Keeper {
-            in_force: InForce::new(contracts, limits.plan(), "it is being read"),
-            products: products.clone(),
+            in_force: InForce::new(contracts, config.limits.plan(), "it is being read"),
+            products: sidecar.products.clone(),
             counters: counters.clone(),
             catalog: tidegate_contracts::catalog::Catalog::new(&config.domain),
             load: {
                 let (folder, domain, policy) = (config.contracts.clone(), config.domain.clone(), config.drift.policy());
                 Box::new(move || product::load(&folder, &domain, &policy).map_err(|failure| failure.on_one_line()))
             },
-            asked: Box::new(move || {
-                data_guard.refresh();
-                admin_guard.refresh();
-            }),
+            asked: {
+                let guards = listeners.guards.clone();
+                Box::new(move || guards.iter().for_each(|guard| guard.refresh()))
+            },
             decided: {
                 let door = door.clone();
                 Box::new(move || door.forget())
@@ -210,30 +194,32 @@ impl Sidecar {
         let (tell, news) = mpsc::channel(NEWS);
         sidecar.rest.spawn(catalog::follow(kafka, config.domain.clone(), counters, tell, sidecar.stop.clone()));
         sidecar.rest.spawn(keeper.run(news, watch, sidecar.stop.clone()));
+        sidecar.serve(listeners, door);
+        sidecar.health.set(Phase::Ready);
+        let Addresses { data, admin, health } = sidecar.addresses;
+        tracing::info!(domain = sidecar.domain, data = data.map(display), %admin, %health, "serving");
+        Ok(sidecar)
+    }
 
-        let answer = {
-            let health = health.clone();
-            move |request| std::future::ready(health.answer(&request))
-        };
-        sidecar.rest.spawn(health_listener.serve(answer, sidecar.stop.clone(), Duration::ZERO));
-        let for_connections = sidecar.grace.saturating_sub(FOR_THE_QUEUE);
-        if config.roles.contains(&Role::Publish) {
+    fn serve(&self, listeners: Listeners, door: Arc<Door>) {
+        let Listeners { data, admin, health, .. } = listeners;
+        let for_connections = self.grace.saturating_sub(FOR_THE_QUEUE);
+        if let Some(data) = data {
             let answer = move |request| {
                 let door = door.clone();
                 async move { door.answer(request).await }
             };
-            sidecar.serving.spawn(data.serve(answer, sidecar.stop_serving.clone(), for_connections));
+            self.serving.spawn(data.serve(answer, self.stop_serving.clone(), for_connections));
         }
-        let router = TowerToHyperService::new(admin::router(products));
+        let router = TowerToHyperService::new(admin::router(self.products.clone()));
         let answer = move |request| {
             let answer = router.call(request);
             async move { answer.await.unwrap_or_else(|never| match never {}) }
         };
-        sidecar.serving.spawn(admin.serve(answer, sidecar.stop_serving.clone(), for_connections));
-        health.set(Phase::Ready);
-        let Addresses { data, admin, health } = addresses;
-        tracing::info!(domain = sidecar.domain, %data, %admin, %health, "serving");
-        Ok(sidecar)
+        self.serving.spawn(admin.serve(answer, self.stop_serving.clone(), for_connections));
+        let of = self.health.clone();
+        let answer = move |request| std::future::ready(of.answer(&request));
+        self.rest.spawn(health.serve(answer, self.stop.clone(), Duration::ZERO));
     }
 
     /// Where it listens; the ports that were chosen where the configuration said 0.
@@ -271,16 +257,47 @@ impl Sidecar {
     }
 }
 
-async fn bind(
-    name: &'static str,
-    address: SocketAddr,
-    guard: Arc<Guard>,
-    limits: server::Limits,
-) -> Result<Listener, Failure> {
-    Listener::bind(name, address, guard, limits).await.map_err(|error| {
-        let hint = error.hint();
-        Failure::refused("cannot listen").caused_by(error).hint(hint)
-    })
+/// The listeners, bound and not yet served.
+struct Listeners {
+    data: Option<Listener>,
+    admin: Listener,
+    health: Listener,
+    /// Of the data and the admin listener.
+    guards: [Arc<Guard>; 2],
+}
+
+impl Listeners {
+    async fn bind(config: &Config, counters: &Arc<Counters>) -> Result<Self, Failure> {
+        let guard = |of| {
+            let refused = |error| Failure::refused("cannot guard the listeners").caused_by(error);
+            Guard::new(&config.security, of).map(Arc::new).map_err(refused)
+        };
+        let guards = [guard(Of::Data)?, guard(Of::Admin)?];
+        let limits = server::Limits {
+            connections: config.limits.connections,
+            header_timeout: config.limits.header_timeout,
+            ..server::Limits::default()
+        };
+        let bind = async |name, address, guard: &Arc<Guard>| {
+            Listener::bind(name, address, guard.clone(), limits).await.map_err(|error| {
+                let hint = error.hint();
+                Failure::refused("cannot listen").caused_by(error).hint(hint)
+            })
+        };
+        let listen = &config.listen;
+        let data = match config.roles.contains(&Role::Publish) {
+            true => Some(bind("data", listen.data, &guards[0]).await?.counted(counters.clone())),
+            false => None,
+        };
+        let admin = bind("admin", listen.admin, &guards[1]).await?;
+        let health = bind("health", listen.health, &Arc::new(Guard::anyone())).await?;
+        Ok(Self { data, admin, health, guards })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let data = self.data.as_ref().map(Listener::address);
+        Addresses { data, admin: self.admin.address(), health: self.health.address() }
+    }
 }
 
 /// The way of an event from HTTP to Kafka.

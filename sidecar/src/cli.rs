@@ -9,12 +9,19 @@ mod findings;
 pub use failure::{Exit, Failure};
 pub use findings::Findings;
 
-use crate::{app, apply, check, config::Config, dev, health, init};
+use crate::{
+    app, apply, check,
+    config::{self, Config},
+    dev, health, init,
+    telemetry::Telemetry,
+};
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::{
+    collections::BTreeMap,
     io::IsTerminal as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 /// Publishes a data domain's products as versioned, validated Kafka topics.
@@ -107,6 +114,11 @@ impl Cli {
     /// Runs the command, reports an error if there is one, and says how the process ends.
     pub async fn run(self) -> ExitCode {
         let context = self.global.context();
+        let log = match &self.command {
+            // These set up their own, as their file says.
+            Command::Run(_) | Command::Dev(_) => None,
+            _ => context.log(),
+        };
         let result = match self.command {
             Command::Init(args) => init::run(args, &context).await,
             Command::Run(args) => app::run(args, &context).await,
@@ -120,6 +132,9 @@ impl Cli {
                 Ok(Exit::Success)
             }
         };
+        if let Some(log) = log {
+            log.shutdown(Duration::ZERO).await;
+        }
         let exit = result.unwrap_or_else(|error| context.report(&error));
         ExitCode::from(exit as u8)
     }
@@ -140,6 +155,15 @@ impl Context {
     /// The sidecar's file: the one given, else `./tidegate.yaml`.
     pub fn config_path(&self) -> &Path {
         self.config.as_deref().unwrap_or(Path::new("tidegate.yaml"))
+    }
+
+    /// The log of a command that ends by itself: warnings, and more with `-v`. What librdkafka says of connections is
+    /// left out, since the command's own error says it better.
+    fn log(&self) -> Option<Telemetry> {
+        let logs = config::Logs { level: "warn,librdkafka=off".to_owned(), ..config::Logs::default() };
+        let config = config::Telemetry { logs, ..config::Telemetry::default() };
+        // A wrong RUST_LOG is no reason not to do what was asked.
+        Telemetry::install(&config, BTreeMap::new(), "", self.verbose).ok()
     }
 
     /// Reads the sidecar's file, with the environment's overrides.

@@ -1,9 +1,6 @@
 //! Kafka's part of a plan and of an apply: topics and feeds.
 
-use crate::{
-    cli::{Exit, Failure},
-    config::Config,
-};
+use crate::{cli::Failure, config::Config};
 use std::{
     collections::BTreeMap,
     fmt,
@@ -225,13 +222,15 @@ fn told(action: &Action) -> String {
 }
 
 fn failure(error: AdminError) -> Failure {
-    let exit = if error.is_unreachable() { Exit::Unreachable } else { Exit::Refused };
-    Failure { exit, ..Failure::refused(error.to_string()) }
+    if error.is_unreachable() { away(error.to_string()) } else { Failure::refused(error.to_string()) }
 }
 
 fn unread(error: TailError) -> Failure {
-    let exit = if error.is_unreachable() { Exit::Unreachable } else { Exit::Refused };
-    Failure { exit, ..Failure::refused(error.to_string()) }
+    if error.is_unreachable() { away(error.to_string()) } else { Failure::refused(error.to_string()) }
+}
+
+fn away(message: String) -> Failure {
+    Failure::unreachable(message).hint("is it running, and is `kafka: bootstrap.servers` right?")
 }
 
 fn unwritten(error: FeedWriteError) -> Failure {

@@ -65,6 +65,13 @@ pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, F
             None => drop(seen.insert(key, (Arc::from(contract), file))),
         }
     }
+    if seen.is_empty() && !findings.has_errors() {
+        let hint =
+            Some("put contracts there, name another folder as `contracts`, or make one with `tidegate init`".into());
+        let (file, message) = (folder.display().to_string(), "no contract (`*.odcs.yaml`) here".to_owned());
+        let (level, code, position) = (Level::Warning, "no-contracts", None);
+        findings.diagnostics.push(Diagnostic { level, code, file, position, message, hint });
+    }
     let mut topics = BTreeSet::new();
     for (contract, file) in seen.values() {
         if !topics.insert(&contract.topic) {
@@ -84,23 +91,25 @@ pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, F
 /// The contract files of a folder and the folders in it, in order of their names. Hidden ones are left out, such as
 /// those Kubernetes keeps beside a mounted config map.
 fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    const DEPTH: usize = 8;
     let mut found = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && depth == 0 => return Ok(found),
+            // It may be absent; and a folder in it may go away while we look.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(unreadable(&folder, error)),
         };
         for entry in entries {
-            let path = entry.map_err(|error| unreadable(&folder, error))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let entry = entry.map_err(|error| unreadable(&folder, error))?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
             if name.starts_with('.') {
                 continue;
             }
-            if path.is_dir() && depth < DEPTH {
-                folders.push((path, depth + 1));
+            // A link to a folder is not followed: it could lead back up.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
             } else if name.ends_with(SUFFIX) {
                 found.push(path);
             }
