@@ -21,6 +21,7 @@ use crate::{
     },
     telemetry::{Sources, Telemetry, counters::Counters, trace::Tracing},
 };
+use axum::Router;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use in_force::InForce;
@@ -81,18 +82,18 @@ pub async fn run(_args: Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// The signals that end the process.
-struct Stop {
+pub(crate) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
-    fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, Failure> {
         let on = |kind| signal(kind).map_err(|error| Failure::refused("cannot handle signals").caused_by(error));
         Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
     }
 
-    async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -146,6 +147,19 @@ impl Sidecar {
     /// # Errors
     /// When an address cannot be had, a secret cannot be read, or librdkafka refuses a property.
     pub async fn start(config: Config, contracts: Contracts, tracing: Tracing) -> Result<Self, Failure> {
+        Self::start_with(config, contracts, tracing, Router::new()).await
+    }
+
+    /// The same with more routes on the admin listener.
+    ///
+    /// # Errors
+    /// As [`Sidecar::start`].
+    pub async fn start_with(
+        config: Config,
+        contracts: Contracts,
+        tracing: Tracing,
+        more: Router,
+    ) -> Result<Self, Failure> {
         let kafka = config.kafka()?;
         let products = Arc::new(Products::default());
         let counters = Arc::new(Counters::new());
@@ -194,14 +208,14 @@ impl Sidecar {
         let (tell, news) = mpsc::channel(NEWS);
         sidecar.rest.spawn(catalog::follow(kafka, config.domain.clone(), counters, tell, sidecar.stop.clone()));
         sidecar.rest.spawn(keeper.run(news, watch, sidecar.stop.clone()));
-        sidecar.serve(listeners, door);
+        sidecar.serve(listeners, door, more);
         sidecar.health.set(Phase::Ready);
         let Addresses { data, admin, health } = sidecar.addresses;
         tracing::info!(domain = sidecar.domain, data = data.map(display), %admin, %health, "serving");
         Ok(sidecar)
     }
 
-    fn serve(&self, listeners: Listeners, door: Arc<Door>) {
+    fn serve(&self, listeners: Listeners, door: Arc<Door>, more: Router) {
         let Listeners { data, admin, health, .. } = listeners;
         let for_connections = self.grace.saturating_sub(FOR_THE_QUEUE);
         if let Some(data) = data {
@@ -211,7 +225,7 @@ impl Sidecar {
             };
             self.serving.spawn(data.serve(answer, self.stop_serving.clone(), for_connections));
         }
-        let router = TowerToHyperService::new(admin::router(self.products.clone()));
+        let router = TowerToHyperService::new(admin::router(self.products.clone()).merge(more));
         let answer = move |request| {
             let answer = router.call(request);
             async move { answer.await.unwrap_or_else(|never| match never {}) }

@@ -18,7 +18,7 @@ pub use releases::{LevelChange, NotDone, Release, SubjectPlan};
 use crate::{
     cli::{Context, Exit, Failure},
     config::{self, Config},
-    product,
+    dev, product,
     registry::{Registry, RegistryError},
 };
 use anyhow::Result;
@@ -132,7 +132,11 @@ impl Domain {
         if !context.json() {
             eprint!("{}", loaded.findings.human(context.color));
         }
-        Self::new(config, loaded.contracts)
+        let domain = Self::new(config, loaded.contracts)?;
+        Ok(match context.running() {
+            Some(running) => domain.topics_made_by(dev::remote_maker(running)),
+            None => domain,
+        })
     }
 
     /// Contracts and the servers that the configuration names; nothing is connected yet.

@@ -181,11 +181,16 @@ impl Context {
     /// As [`Context::load_config`].
     pub fn load_config_for_servers(&self) -> Result<Config, Failure> {
         let mut config = self.load_config()?;
-        let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(running) = dev::Running::find(folder.unwrap_or(Path::new("."))) {
+        if let Some(running) = self.running() {
             running.lead(&mut config);
         }
         Ok(config)
+    }
+
+    /// The `dev` that runs in the folder of the sidecar's file or above it.
+    pub fn running(&self) -> Option<dev::Running> {
+        let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
+        dev::Running::find(folder.unwrap_or(Path::new(".")))
     }
 
     /// Whether output is for machines.

@@ -32,8 +32,9 @@ pub struct Running {
 /// The URLs of a sidecar's listeners.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listeners {
-    /// Events come in here.
-    pub data: String,
+    /// Events come in here, if it has the role `publish`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     /// The admin listener.
     pub admin: String,
     /// The health listener.
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     fn running(registry: String) -> Running {
-        let listeners = Listeners { data: "d".into(), admin: "a".into(), health: "h".into() };
+        let listeners = Listeners { data: Some("d".into()), admin: "a".into(), health: "h".into() };
         Running { kafka: "127.0.0.1:9092".into(), registry, domains: [("sales".to_owned(), listeners)].into() }
     }
 
