@@ -107,7 +107,8 @@ fn stricter(schema: &Schema, id: TypeId, value: &Value) -> bool {
     let of = schema.get(id);
     match (&of.kind, of.logical, value) {
         (_, Some(Logical::Decimal { precision, .. }), Value::Decimal(decimal)) => {
-            let bytes = Vec::<u8>::try_from(decimal.clone()).unwrap();
+            // Of the zero that they make of no bytes they cannot give the bytes again.
+            let Ok(bytes) = Vec::<u8>::try_from(decimal.clone()) else { return true };
             let limit = 10u128.pow(precision);
             // Precisions are at most 38 here, so what is not an i128 is too long.
             let fill = bytes.first().map_or(0, |first| if *first < 0x80 { 0 } else { 0xff });
