@@ -22,6 +22,7 @@ mod tests;
 
 pub use ambiguity::{AmbiguousUnion, ambiguous_unions};
 pub use rules::FORMATS;
+pub(crate) use temporal::moment;
 
 use crate::{path::FieldPath, rule::Rule, schema::Schema, violation::Violations};
 use node::{EnumPlan, Node, NodeId, Op, RecordPlan, UnionPlan};

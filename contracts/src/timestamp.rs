@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    str::FromStr,
     time::{Duration, SystemTime},
 };
 
@@ -9,6 +10,11 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(pub i64);
+
+/// Why a text is not a [`Timestamp`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a moment as RFC 3339 has it, such as 2026-01-31T09:30:00Z")]
+pub struct InvalidTimestamp(String);
 
 impl Timestamp {
     /// The moment that comes this much later.
@@ -25,6 +31,15 @@ impl From<SystemTime> for Timestamp {
             Ok(after) => millis(after),
             Err(before) => -millis(before.duration()),
         })
+    }
+}
+
+/// From RFC 3339; what is finer than milliseconds is cut off.
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        crate::plan::moment(text).map(Self).ok_or_else(|| InvalidTimestamp(text.to_owned()))
     }
 }
 
@@ -57,7 +72,10 @@ mod tests {
 
     #[test]
     fn moments_print_as_rfc_3339() {
-        let check = |millis, expected| assert_eq!(Timestamp(millis).to_string(), expected);
+        let check = |millis, expected: &str| {
+            assert_eq!(Timestamp(millis).to_string(), expected);
+            assert_eq!(expected.parse(), Ok(Timestamp(millis)));
+        };
         check(0, "1970-01-01T00:00:00Z");
         check(-1, "1969-12-31T23:59:59.999Z");
         check(951_782_400_000, "2000-02-29T00:00:00Z");
@@ -67,6 +85,14 @@ mod tests {
         // Nothing overflows at the ends.
         let _ = (Timestamp(i64::MAX).to_string(), Timestamp(i64::MIN).to_string());
         assert_eq!(Timestamp(i64::MAX).plus(Duration::MAX), Timestamp(i64::MAX));
+    }
+
+    #[test]
+    fn other_texts_are_no_moments() {
+        for text in ["", "2026-01-01", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "yesterday"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text:?}");
+        }
+        assert_eq!("2026-01-01T02:00:00.0009+02:00".parse(), Ok(Timestamp(1_767_225_600_000)));
     }
 
     #[test]

@@ -336,7 +336,7 @@ fn door(
 }
 
 /// What finds out about schema ids that the catalog does not know: the registry, if there is one.
-fn foreigners(config: &Config) -> Result<Foreigners, Failure> {
+pub(crate) fn foreigners(config: &Config) -> Result<Foreigners, Failure> {
     let Some(registry) = &config.registry else { return Ok(Foreigners::new(None, config.limits.plan())) };
     let registry = Registry::new(registry).map_err(RegistryError::into_failure)?;
     let ask = move |subject: String, id: u32| -> Answer {

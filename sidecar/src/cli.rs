@@ -12,7 +12,7 @@ pub use findings::Findings;
 use crate::{
     app, apply, check,
     config::{self, Config},
-    dev, health, init,
+    dev, health, init, quarantine,
     telemetry::Telemetry,
 };
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -68,6 +68,8 @@ enum Command {
     Plan(apply::PlanArgs),
     /// Make topics, schemas and catalog as the contracts say
     Apply(apply::ApplyArgs),
+    /// List, show and replay events that broke their contract
+    Quarantine(quarantine::Args),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Serve with an embedded broker and registry, for trying things out
@@ -126,6 +128,7 @@ impl Cli {
             Command::Check(args) => check::run(args, &context).await,
             Command::Plan(args) => apply::run_plan(args, &context).await,
             Command::Apply(args) => apply::run_apply(args, &context).await,
+            Command::Quarantine(args) => quarantine::run(args, &context).await,
             Command::Dev(args) => dev::run(args, &context).await,
             Command::Completions(Completions { shell }) => {
                 clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut std::io::stdout());
@@ -208,7 +211,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(names, ["init", "run", "health", "check", "plan", "apply", "completions", "dev"]);
+        assert_eq!(names, ["init", "run", "health", "check", "plan", "apply", "quarantine", "completions", "dev"]);
         assert!(command.get_subcommands().all(|command| command.get_about().is_some()));
     }
 

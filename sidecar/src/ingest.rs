@@ -17,7 +17,7 @@ mod reply;
 mod select;
 mod sent;
 
-pub use batch::{Batch, Context, Incoming, Payload, TooMany};
+pub use batch::{Batch, Context, Incoming, Payload, TooMany, Unfit};
 pub use body::Bounds;
 pub use cloudevents::Attributes;
 pub use foreign::{Answer, Ask, Foreign, Foreigners};

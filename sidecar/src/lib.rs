@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod init;
 pub mod problem;
 pub mod product;
+pub mod quarantine;
 pub mod registry;
 pub mod server;
 pub mod telemetry;

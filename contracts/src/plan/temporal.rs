@@ -40,6 +40,11 @@ pub(super) enum Misread {
     Range,
 }
 
+/// Milliseconds since 1970-01-01T00:00:00Z, from ISO 8601 with an offset or `Z`; what is finer is cut off.
+pub(crate) fn moment(text: &str) -> Option<i64> {
+    Temporal::Timestamp(Unit::Millis).parse(text.as_bytes()).ok().map(|reading| reading.value)
+}
+
 impl Unit {
     fn digits(self) -> usize {
         match self {

@@ -62,6 +62,15 @@ pub struct TooMany {
     pub limit: usize,
 }
 
+/// Why an event would not be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// It breaks the contract.
+    Broken(Violations),
+    /// Something else than the event is in the way.
+    NotNow(String),
+}
+
 /// The checked events of one request, in its order.
 #[derive(Debug)]
 pub struct Batch<'a> {
@@ -241,6 +250,20 @@ impl<'a> Batch<'a> {
             undeclared_more: 0,
         });
         Ok(())
+    }
+
+    /// Takes out every event that would not be published, and says of each event, in order, what stands against it.
+    pub fn sift(&mut self) -> Vec<Result<(), Unfit>> {
+        let mut verdicts = Vec::with_capacity(self.items.len());
+        self.items.retain_mut(|item| {
+            verdicts.push(match &mut item.fate {
+                Fate::Publish { .. } => Ok(()),
+                Fate::Quarantine { .. } | Fate::Reject => Err(Unfit::Broken(std::mem::take(&mut item.violations))),
+                Fate::Fail(reason) => Err(Unfit::NotNow(std::mem::take(reason))),
+            });
+            matches!(item.fate, Fate::Publish { .. })
+        });
+        verdicts
     }
 
     /// How many events there are.

@@ -17,6 +17,9 @@ pub const RECEIVED: &str = "tidegate-received";
 pub const CONTRACT: &str = "tidegate-contract";
 /// The header with the sidecar that received it.
 pub const SIDECAR: &str = "tidegate-sidecar";
+/// The header of a record that says which other record of the topic, `PARTITION:OFFSET`, was published by a replay. Such a
+/// record has no value.
+pub const REPLAYED: &str = "tidegate-replayed";
 
 /// What the original bytes of an event are. Its text is the quarantine record's `content-type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
