@@ -83,7 +83,7 @@ impl<'q> Replay<'q> {
             catalog.take(&item.key, item.record);
         }
         let known = Known::Read(&catalog);
-        let snapshot = assemble(std::slice::from_ref(&contract), known, config.limits.plan(), &Snapshot::new());
+        let snapshot = assemble(std::slice::from_ref(contract), known, config.limits.plan(), &Snapshot::new());
         let target = Target::find(&snapshot, &contract.product, Some(contract.major()))
             .map_err(|error| Failure::refused(error.to_string()))?;
         let producer = Producer::new(kafka, config.limits.producer())
