@@ -187,10 +187,9 @@ impl Sidecar {
         };
 
         let mut keeper = Keeper {
-            in_force: InForce::new(contracts, config.limits.plan(), "it is being read"),
+            in_force: InForce::new(&config.domain, contracts, config.limits.plan(), "it is being read"),
             products: sidecar.products.clone(),
             counters: counters.clone(),
-            catalog: tidegate_contracts::catalog::Catalog::new(&config.domain),
             load: {
                 let (folder, domain, policy) = (config.contracts.clone(), config.domain.clone(), config.drift.policy());
                 Box::new(move || product::load(&folder, &domain, &policy).map_err(|failure| failure.on_one_line()))

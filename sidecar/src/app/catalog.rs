@@ -1,6 +1,6 @@
 //! Follows the domain's catalog feed, for as long as the process lives and whatever becomes of Kafka.
 
-use super::keeper::News;
+use super::in_force::News;
 use crate::telemetry::counters::{Counters, SkipReason};
 use std::{sync::Arc, time::Duration};
 use tidegate_contracts::feed::{FeedRecord, catalog::CatalogEntry};

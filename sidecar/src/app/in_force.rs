@@ -1,7 +1,18 @@
 //! Which contracts are in force: those of the start until files that can take their place have been read.
 
 use crate::product::{Contracts, Known, Snapshot, assemble, losses};
-use tidegate_contracts::{catalog::Catalog, plan::Limits};
+use tidegate_contracts::{catalog::Catalog, feed::catalog::CatalogEntry, plan::Limits};
+
+/// What is heard of the catalog.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A record; none in its place is a tombstone.
+    Record(String, Option<Box<CatalogEntry>>),
+    /// All that was there at first has been told.
+    Complete,
+    /// It cannot be read, and is being tried again.
+    Trouble(String),
+}
 
 /// The contracts in force, those that wait to be, and the catalog as far as it is known. Pure: files and the catalog
 /// come in, a snapshot comes out.
@@ -13,7 +24,10 @@ pub(super) struct InForce {
     waiting: Option<Contracts>,
     /// Why the files of now cannot be read, if they cannot.
     broken: Option<String>,
-    catalog: Result<Catalog, String>,
+    catalog: Catalog,
+    /// Why the catalog counts for nothing, until it has been read to its end once. From then on it counts, whatever
+    /// becomes of Kafka: it only ever grows.
+    unread: Option<String>,
 }
 
 /// What is to be put in force.
@@ -27,8 +41,9 @@ pub(super) struct Decision {
 
 impl InForce {
     /// The contracts of the start, before anything is known of the catalog; `why` says so.
-    pub(super) fn new(contracts: Contracts, limits: Limits, why: impl Into<String>) -> Self {
-        Self { limits, contracts, waiting: None, broken: None, catalog: Err(why.into()) }
+    pub(super) fn new(domain: &str, contracts: Contracts, limits: Limits, why: &str) -> Self {
+        let (catalog, unread) = (Catalog::new(domain), Some(why.to_owned()));
+        Self { limits, contracts, waiting: None, broken: None, catalog, unread }
     }
 
     /// The files were read again: all of them, or why not.
@@ -43,24 +58,18 @@ impl InForce {
         }
     }
 
-    /// The catalog was read to its end.
-    pub(super) fn catalog(&mut self, catalog: Catalog) {
-        self.catalog = Ok(catalog);
-    }
-
-    /// The catalog cannot be read. One that was read before goes on to count: it only ever grows.
-    pub(super) fn no_catalog(&mut self, why: String) {
-        if self.catalog.is_err() {
-            self.catalog = Err(why);
+    /// Something is heard of the catalog.
+    pub(super) fn hear(&mut self, news: News) {
+        match news {
+            News::Record(key, entry) => drop(self.catalog.take(&key, entry.map(|entry| *entry))),
+            News::Complete => self.unread = None,
+            News::Trouble(why) => self.unread = self.unread.take().and(Some(why)),
         }
     }
 
     /// What is to be in force now, after what is.
     pub(super) fn decide(&mut self, before: &Snapshot) -> Decision {
-        let known = match &self.catalog {
-            Ok(catalog) => Known::Read(catalog),
-            Err(why) => Known::NotYet(why),
-        };
+        let known = self.unread.as_ref().map_or(Known::Read(&self.catalog), |why| Known::NotYet(why));
         let mut held = self.broken.as_ref().map(|reason| format!("the files of now are not in force: {reason}"));
         if let Some(waiting) = &self.waiting {
             let snapshot = assemble(&waiting.contracts, known, self.limits, before);

@@ -1,32 +1,22 @@
 //! Keeps the products in force as the files and the catalog say.
 
-use super::{in_force::InForce, watch::Watch};
+use super::{
+    in_force::{InForce, News},
+    watch::Watch,
+};
 use crate::{
     product::{Contracts, Products, Snapshot, State},
     telemetry::counters::Counters,
 };
 use std::sync::Arc;
-use tidegate_contracts::{catalog::Catalog, feed::catalog::CatalogEntry};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-
-/// What is heard of the catalog.
-#[derive(Debug)]
-pub(super) enum News {
-    /// A record; none in its place is a tombstone.
-    Record(String, Option<Box<CatalogEntry>>),
-    /// All that was there at first has been told.
-    Complete,
-    /// It cannot be read, and is being tried again.
-    Trouble(String),
-}
 
 /// What the keeper works on.
 pub(super) struct Keeper {
     pub(super) in_force: InForce,
     pub(super) products: Arc<Products>,
     pub(super) counters: Arc<Counters>,
-    pub(super) catalog: Catalog,
     /// Reads the contract files; an error says all that is wrong.
     pub(super) load: Box<dyn Fn() -> Result<Contracts, String> + Send>,
     /// What else is read again when files are.
@@ -38,7 +28,6 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Runs until `stop`.
     pub(super) async fn run(mut self, mut news: mpsc::Receiver<News>, mut watch: Watch, stop: CancellationToken) {
-        let mut complete = false;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -50,27 +39,14 @@ impl Keeper {
                     self.counters.reloaded(taken_up);
                 }
                 Some(heard) = news.recv() => {
-                    complete |= matches!(heard, News::Complete);
-                    self.hear(heard);
+                    self.in_force.hear(heard);
                     // Records come in bursts; one decision is enough for all that is there.
                     while let Ok(heard) = news.try_recv() {
-                        complete |= matches!(heard, News::Complete);
-                        self.hear(heard);
-                    }
-                    if complete {
-                        self.in_force.catalog(self.catalog.clone());
+                        self.in_force.hear(heard);
                     }
                     self.decide();
                 }
             }
-        }
-    }
-
-    fn hear(&mut self, heard: News) {
-        match heard {
-            News::Record(key, entry) => drop(self.catalog.take(&key, entry.map(|entry| *entry))),
-            News::Complete => {}
-            News::Trouble(why) => self.in_force.no_catalog(why),
         }
     }
 

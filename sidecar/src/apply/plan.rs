@@ -206,3 +206,6 @@ fn name(level: Compatibility) -> &'static str {
         Compatibility::FullTransitive => "FULL_TRANSITIVE",
     }
 }
+
+#[cfg(test)]
+mod tests;

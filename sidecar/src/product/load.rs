@@ -2,7 +2,7 @@
 
 use crate::cli::{Failure, Findings};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -72,10 +72,10 @@ pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, F
         let (level, code, position) = (Level::Warning, "no-contracts", None);
         findings.diagnostics.push(Diagnostic { level, code, file, position, message, hint });
     }
-    let mut topics = BTreeSet::new();
+    let mut topics: BTreeMap<&str, &str> = BTreeMap::new();
     for (contract, file) in seen.values() {
-        if !topics.insert(&contract.topic) {
-            let message = format!("`{}` is the topic of another contract, too", contract.topic);
+        if let Some(other) = topics.insert(&contract.topic, file) {
+            let message = format!("its topic, `{}`, is that of `{other}`, too", contract.topic);
             let hint = "give each major version of each product a topic of its own";
             findings.diagnostics.push(error(file, "topic-twice", message, hint));
         }
@@ -122,3 +122,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 fn unreadable(path: &Path, error: std::io::Error) -> Failure {
     Failure::refused(format!("cannot read `{}`", path.display())).caused_by(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,12 @@ use tidegate_contracts::{
 struct Sidecar {
     in_force: InForce,
     products: Products,
-    catalog: Catalog,
 }
 
 impl Sidecar {
     fn start(contracts: &[Arc<Contract>]) -> Self {
-        let in_force = InForce::new(files(contracts), Limits::default(), "kafka is away");
-        let mut sidecar = Self { in_force, products: Products::default(), catalog: Catalog::new("sales") };
+        let in_force = InForce::new("sales", files(contracts), Limits::default(), "kafka is away");
+        let mut sidecar = Self { in_force, products: Products::default() };
         sidecar.decide();
         sidecar
     }
@@ -48,9 +47,9 @@ impl Sidecar {
                 what,
             };
             let key = tidegate_contracts::feed::FeedRecord::key(&entry);
-            self.catalog.take(&key, Some(entry));
+            self.in_force.hear(News::Record(key, Some(Box::new(entry))));
         }
-        self.in_force.catalog(self.catalog.clone());
+        self.in_force.hear(News::Complete);
         self.decide()
     }
 
@@ -182,7 +181,7 @@ fn products_come_and_go_with_their_files() {
 fn a_catalog_once_read_goes_on_to_count() {
     let first = orders("1.0.0", &["id"]);
     let mut sidecar = Sidecar::start(std::slice::from_ref(&first));
-    sidecar.released(&first, 7).in_force.no_catalog("kafka is away".into());
+    sidecar.released(&first, 7).in_force.hear(News::Trouble("kafka is away".into()));
     sidecar.decide().check("orders@1.0.0 ready 7 +0", "");
 }
 
