@@ -32,7 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tidegate_contracts::diagnostic::Level;
-use tidegate_topics::producer::Producer;
+use tidegate_topics::{config::KafkaConfig, producer::Producer};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
@@ -165,7 +165,7 @@ impl Sidecar {
         let counters = Arc::new(Counters::new());
         let sources = Arc::new(Sources::new(counters.clone(), products.clone()));
         let listeners = Listeners::bind(&config, &counters).await?;
-        let producer = Producer::new(&kafka, config.limits.producer())
+        let producer = Producer::new(&producer_settings(&kafka, &config), config.limits.producer())
             .map_err(|error| Failure::refused("cannot make a producer of `kafka`").caused_by(error))?;
         sources.set_producer(producer.clone());
         let door = Arc::new(door(&config, producer.clone(), products.clone(), counters.clone(), tracing)?);
@@ -311,6 +311,15 @@ impl Listeners {
         let data = self.data.as_ref().map(Listener::address);
         Addresses { data, admin: self.admin.address(), health: self.health.address() }
     }
+}
+
+/// The team's own settings, and how often librdkafka tells how it is doing.
+fn producer_settings(kafka: &KafkaConfig, config: &Config) -> KafkaConfig {
+    const INTERVAL: &str = "statistics.interval.ms";
+    let mut settings = kafka.clone();
+    let millis = config.telemetry.kafka_statistics.as_millis().to_string();
+    settings.properties.entry(INTERVAL.to_owned()).or_insert(millis);
+    settings
 }
 
 /// The way of an event from HTTP to Kafka.

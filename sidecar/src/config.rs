@@ -280,7 +280,7 @@ pub struct Drift {
 }
 
 /// Logs, traces and metrics.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Telemetry {
     /// The log, on standard error.
@@ -514,6 +514,12 @@ impl Default for Limits {
 impl Default for Drift {
     fn default() -> Self {
         Self { open_classifications: Policy::default().open_classifications }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { logs: Logs::default(), otlp: None, kafka_statistics: Duration::from_secs(5) }
     }
 }
 

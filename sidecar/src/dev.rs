@@ -17,11 +17,12 @@ use crate::{
     app::{Sidecar, Stop, install_telemetry},
     apply,
     cli::{Context, Exit, Failure},
-    config::Config,
+    config::{Config, Listen},
     product::{self, Contracts, State},
     registry::embedded::EmbeddedRegistry,
-    telemetry::{Telemetry, trace::Tracing},
+    telemetry::Telemetry,
 };
+use axum::Router;
 use found::Note;
 use std::{
     collections::BTreeMap,
@@ -182,7 +183,7 @@ impl Dev {
         let mut sidecars = Vec::new();
         for domain in domains {
             let (name, scheme) = (domain.config.domain.clone(), domain.scheme());
-            let sidecar = domain.serve(&telemetry, topics::router(broker.clone()), telemetry.tracing()).await?;
+            let sidecar = domain.serve(&telemetry, topics::router(broker.clone())).await?;
             let at = sidecar.addresses();
             let url = |address: SocketAddr| format!("{scheme}://{address}");
             let health = format!("http://{}", at.health);
@@ -245,12 +246,21 @@ impl Domain {
     }
 
     /// Starts its sidecar: on its own ports of the loopback interface, or free ones where they are taken.
-    async fn serve(mut self, telemetry: &Telemetry, more: axum::Router, tracing: Tracing) -> Result<Sidecar, Failure> {
+    async fn serve(mut self, telemetry: &Telemetry, more: Router) -> Result<Sidecar, Failure> {
         let listen = &mut self.config.listen;
         for address in [&mut listen.data, &mut listen.admin, &mut listen.health] {
             *address = free(address.port()).await;
         }
-        let sidecar = Sidecar::start_with(self.config, self.contracts, tracing, more).await?;
+        let start = |config, more| Sidecar::start_with(config, self.contracts.clone(), telemetry.tracing(), more);
+        let sidecar = match start(self.config.clone(), more.clone()).await {
+            Ok(sidecar) => sidecar,
+            // Somebody may have been faster; whatever else it was will be so again.
+            Err(_) => {
+                let any = free(0).await;
+                self.config.listen = Listen { data: any, admin: any, health: any };
+                start(self.config, more).await?
+            }
+        };
         sidecar.push_metrics(telemetry);
         Ok(sidecar)
     }

@@ -159,18 +159,30 @@ impl<R: FeedRecord> FeedTail<R> {
     /// When the reading cannot go on.
     pub async fn next(&mut self) -> Option<Result<Item<R>, TailError>> {
         loop {
-            let received = match self.tail.next().await? {
-                Ok(received) => received,
-                Err(error) => return Some(Err(error)),
-            };
-            let Some(domain) = self.domains.get(&*received.topic) else { continue };
-            match decode(domain, &received) {
-                Ok(item) => return Some(Ok(item)),
-                Err(why) => {
-                    self.skipped.count(&why);
-                    let (topic, partition, offset) = (&received.topic, received.partition, received.offset);
-                    tracing::debug!(%topic, partition, offset, %why, "a record of a feed was left out");
-                }
+            if let Some(item) = self.step().await?.transpose() {
+                return Some(item);
+            }
+        }
+    }
+
+    /// The next record, or `None` in its place when it was left out, so that [`FeedTail::skipped`] can be told at once
+    /// and not only with the next record that is one.
+    ///
+    /// # Errors
+    /// When the reading cannot go on.
+    pub async fn step(&mut self) -> Option<Result<Option<Item<R>>, TailError>> {
+        let received = match self.tail.next().await? {
+            Ok(received) => received,
+            Err(error) => return Some(Err(error)),
+        };
+        let Some(domain) = self.domains.get(&*received.topic) else { return Some(Ok(None)) };
+        match decode(domain, &received) {
+            Ok(item) => Some(Ok(Some(item))),
+            Err(why) => {
+                self.skipped.count(&why);
+                let (topic, partition, offset) = (&received.topic, received.partition, received.offset);
+                tracing::debug!(%topic, partition, offset, %why, "a record of a feed was left out");
+                Some(Ok(None))
             }
         }
     }

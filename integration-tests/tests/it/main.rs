@@ -3,9 +3,11 @@
 mod apply;
 mod crash;
 mod delivery;
+mod dev;
 mod feeds;
 mod fence;
 mod foreign;
+mod init;
 mod journey;
 mod order;
 mod packaging;
@@ -15,4 +17,5 @@ mod registry;
 mod registry_client;
 mod reload;
 mod shutdown;
+mod telemetry;
 mod topics;

@@ -62,10 +62,12 @@ async fn read(
     *pause = PAUSE.0;
     let mut tail = feed::follow::<CatalogEntry>(kafka, &[domain], Start::Offsets(snapshot.next))?;
     let mut skipped = tail.skipped();
-    while let Some(item) = tail.next().await {
+    while let Some(item) = tail.step().await {
         count(counters, skipped, tail.skipped());
         skipped = tail.skipped();
-        if tell.send(record(item?)).await.is_err() {
+        if let Some(item) = item?
+            && tell.send(record(item)).await.is_err()
+        {
             return Ok(());
         }
     }
