@@ -2,6 +2,36 @@
 //!
 //! [`Plan::encode_json`] turns plain JSON into the Avro body in one pass; [`Plan::check_avro`] walks an Avro body that
 //! arrived encoded. Both name every violation of an event, and neither ever keeps or repeats a value.
+//!
+//! # Plain JSON
+//!
+//! | Avro | JSON |
+//! |---|---|
+//! | null, boolean, string | as they are |
+//! | int, long | a number that is whole, however it is written (`2.0` and `2e0` are 2), and in range |
+//! | float, double | a number, rounded correctly; one that overflows is a violation |
+//! | bytes, fixed | a string of base64 with or without padding, or of one character a byte ([`BytesEncoding`]) |
+//! | enum | a symbol; the enum's default is for readers |
+//! | array, map, record | an array; objects, in which no key stands twice |
+//! | union | the value itself, without a wrapper |
+//! | decimal | a number or a string, exact: never rounded |
+//! | date, time-*, timestamp-*, local-timestamp-* | an ISO 8601 string, or a whole number in the schema's unit |
+//! | uuid | 8-4-4-4-12 hexadecimal digits |
+//! | duration | an ISO 8601 string such as `P1M2DT3.5S`; what is none is read as the bytes of the fixed |
+//!
+//! Fields come in any order. A missing one takes the schema's default, and without one it is a violation, also when it
+//! may be null. What the schema does not declare is dropped and listed, or a violation, as the contract says. A
+//! timestamp has an offset and a local one has none; seconds and their fraction may be left out, and digits beyond the
+//! unit are cut and counted. A union takes the first branch that takes the value with nothing left over (no field
+//! dropped, no digit cut), else the first that takes it at all; [`ambiguous_unions`] names those where that matters.
+//!
+//! [`JsonForm::Avro`] is Avro's own JSON: unions tagged, bytes as characters, logical types as what they stand on. The
+//! order of the fields and their defaults are as in plain JSON.
+//!
+//! # Rules
+//!
+//! A [`Rule`] is about one path. In a recursive schema that is one level: `children[].name` is not
+//! `children[].children[].name`. What a rule compares with is read in the field's own type and unit, exactly.
 
 mod ambiguity;
 mod base64;

@@ -147,9 +147,11 @@ impl<'a> Walker<'a, '_> {
             for (at, field) in (0u32..).zip(&record.fields) {
                 let start = self.at;
                 self.value(field.node, &place.field(field))?;
-                for (_, capture) in record.captures.iter().filter(|(of, _)| *of == at) {
-                    let range = ((self.base + start) as u32, (self.base + self.at) as u32);
-                    self.report.outcome.scratch.captures[*capture as usize] = range;
+                if field.watched {
+                    for (_, capture) in record.captures.iter().filter(|(of, _)| *of == at) {
+                        let range = ((self.base + start) as u32, (self.base + self.at) as u32);
+                        self.report.outcome.scratch.captures[*capture as usize] = range;
+                    }
                 }
             }
         }
@@ -331,7 +333,7 @@ impl<'a> Walker<'a, '_> {
 
     #[inline]
     fn utf8(&mut self, text: &[u8], place: &Place<'_>) -> bool {
-        let is_text = text.is_ascii() || std::str::from_utf8(text).is_ok();
+        let is_text = is_ascii(text) || std::str::from_utf8(text).is_ok();
         if !is_text {
             self.report.add(place, Clause::Encoding, || "UTF-8".to_owned(), "other bytes", None);
         }
@@ -413,6 +415,23 @@ impl<'a> Walker<'a, '_> {
     }
 }
 
+/// Whether a text is ASCII, by words that may overlap: texts are short, and their rest is what takes time.
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    let high = if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        let mut high = u64::from_le_bytes(*first) | u64::from_le_bytes(*last);
+        for word in text.as_chunks::<8>().0.iter().skip(1) {
+            high |= u64::from_le_bytes(*word);
+        }
+        high
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last))
+    } else {
+        text.iter().fold(0, |high, byte| high | u64::from(*byte))
+    };
+    high & u64::from_le_bytes([0x80; 8]) == 0
+}
+
 struct Block {
     count: u64,
     /// Where it ends, if it says so.
@@ -431,4 +450,20 @@ pub(super) fn long(bytes: &[u8]) -> Option<(i64, &[u8])> {
 pub(super) fn sized(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = long(bytes)?;
     rest.get(..usize::try_from(length).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn ascii_is_told_at_every_length_and_place() {
+        for length in 0..40 {
+            let mut text = vec![b'a'; length];
+            assert!(super::is_ascii(&text));
+            for at in 0..length {
+                text[at] = 0xc3;
+                assert!(!super::is_ascii(&text), "{at} of {length}");
+                text[at] = b'a';
+            }
+        }
+    }
 }

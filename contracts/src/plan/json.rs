@@ -192,8 +192,8 @@ impl<'a> Encoder<'a> {
             Op::String => self.string(node, place),
             Op::Optional { item, null, .. } if !self.avro_form => self.optional(node, item, null, place),
             Op::Optional { union, .. } => self.tagged(&plan.unions[union as usize], node, place),
-            Op::Int => self.integer(node, i64::from(i32::MIN)..=i64::from(i32::MAX), place),
-            Op::Long => self.integer(node, i64::MIN..=i64::MAX, place),
+            Op::Int => self.integer(node, true, place),
+            Op::Long => self.integer(node, false, place),
             Op::Temporal(of) => self.temporal(node, of, place),
             Op::Decimal(of) => self.decimal(node, of, place),
             Op::Enum(at) => self.symbol(node, at, place),
@@ -366,5 +366,22 @@ impl<'a> Encoder<'a> {
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_long(bytes.len() as i64);
         self.out.extend_from_slice(bytes);
+    }
+
+    /// The same for a string without escapes that the scanner has just passed. Most are short: those are copied as a
+    /// block of fixed size, of which the rest is cut off again. That spares the call that a copy of any size takes.
+    #[inline]
+    fn put_raw(&mut self, bytes: &[u8]) {
+        const BLOCK: usize = 32;
+        let start = self.scan.at - 1 - bytes.len();
+        match self.scan.input[start..].first_chunk::<BLOCK>() {
+            Some(chunk) if bytes.len() <= BLOCK => {
+                let end = self.out.len() + 1 + bytes.len();
+                self.out.push((bytes.len() << 1) as u8);
+                self.out.extend_from_slice(chunk);
+                self.out.truncate(end);
+            }
+            _ => self.put_bytes(bytes),
+        }
     }
 }

@@ -56,6 +56,12 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     pub(super) fn white_space(&mut self) {
+        if self.peek() <= b' ' {
+            self.white_space_slowly();
+        }
+    }
+
+    fn white_space_slowly(&mut self) {
         while let b' ' | b'\n' | b'\r' | b'\t' = self.peek() {
             self.at += 1;
         }
@@ -76,7 +82,9 @@ impl<'a> Scanner<'a> {
     /// `:` and the white space around it.
     #[inline]
     pub(super) fn colon(&mut self) -> Result<(), Bad> {
-        self.white_space();
+        if self.peek() != b':' {
+            self.white_space();
+        }
         if !self.take(b':') {
             return Err(self.fail("expected `:` after a key"));
         }

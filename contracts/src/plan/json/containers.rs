@@ -33,7 +33,8 @@ impl<'a> Encoder<'a> {
                     let field = &record.fields[at];
                     let place = place.field(field);
                     self.scan.colon()?;
-                    if self.slots()[frame + at] == NOWHERE {
+                    // As long as the fields come in order, the next one cannot have been there.
+                    if (ordered && at == count) || self.slots()[frame + at] == NOWHERE {
                         let start = self.out.len();
                         self.value(field.node, &place)?;
                         self.slots()[frame + at] = ((start - self.base) as u32, (self.out.len() - self.base) as u32);

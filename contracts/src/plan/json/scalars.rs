@@ -13,7 +13,6 @@ use crate::{
     schema,
     violation::Clause,
 };
-use std::ops::RangeInclusive;
 
 impl<'a> Encoder<'a> {
     #[inline]
@@ -25,7 +24,7 @@ impl<'a> Encoder<'a> {
         if raw.escaped {
             return self.escaped_string(node, raw, place);
         }
-        self.put_bytes(raw.bytes);
+        self.put_raw(raw.bytes);
         if !node.checks.is_empty() {
             self.plan.check_text(node, raw.bytes, &mut self.report, place);
         }
@@ -76,9 +75,9 @@ impl<'a> Encoder<'a> {
     }
 
     #[inline]
-    pub(super) fn integer(&mut self, node: &'a Node, range: RangeInclusive<i64>, place: &Place<'_>) -> Step {
+    pub(super) fn integer(&mut self, node: &'a Node, is_int: bool, place: &Place<'_>) -> Step {
         let Some(value) = self.whole_number(node, place)? else { return Ok(()) };
-        if !range.contains(&value) {
+        if is_int && i32::try_from(value).is_err() {
             return self.out_of_range(node, place);
         }
         self.put_integer(node, value, place);
@@ -136,8 +135,10 @@ impl<'a> Encoder<'a> {
         let rest = &self.scan.input[self.scan.at..];
         let negative = rest.first() == Some(&b'-');
         let digits = &rest[usize::from(negative)..];
-        let mut value = 0i64;
-        let mut length = 0;
+        let (mut value, mut length) = match digits.first_chunk().and_then(eight_digits) {
+            Some(value) => (value, 8),
+            None => (0, 0),
+        };
         while let Some(digit @ b'0'..=b'9') = digits.get(length)
             && length < 18
         {
@@ -223,7 +224,7 @@ impl<'a> Encoder<'a> {
             b'"' => {
                 let Some(text) = self.text(place)? else { return Ok(()) };
                 match quick_decimal(&text, of).filter(|(_, length)| *length == text.len()) {
-                    Some((value, _)) => self.put_decimal(node, of, value, place),
+                    Some((value, _)) => self.put_quick_decimal(node, of, value, place),
                     None => match Number::parse(&text) {
                         Some(number) => self.any_decimal(node, of, number, place)?,
                         None => {
@@ -238,7 +239,7 @@ impl<'a> Encoder<'a> {
             b'-' | b'0'..=b'9' => {
                 if let Some((value, length)) = quick_decimal(&self.scan.input[self.scan.at..], of) {
                     self.scan.at += length;
-                    self.put_decimal(node, of, value, place);
+                    self.put_quick_decimal(node, of, value, place);
                     return Ok(());
                 }
                 let number = self.scan.number()?;
@@ -262,19 +263,31 @@ impl<'a> Encoder<'a> {
             return self.violate(place, Clause::Precision, || plan.describe(node.op), found, hint);
         };
         match whole.to_i128() {
-            Some(value) => self.put_decimal(node, of, value, place),
-            None => self.put_decimal_bytes(node, of, &whole.to_bytes(), place),
+            Some(value) => self.put_decimal(node, of, &value.to_be_bytes(), place),
+            None => self.put_decimal(node, of, &whole.to_bytes(), place),
         }
         Ok(())
     }
 
     #[inline]
-    fn put_decimal(&mut self, node: &'a Node, of: Decimal, value: i128, place: &Place<'_>) {
-        self.put_decimal_bytes(node, of, &value.to_be_bytes(), place);
+    fn put_quick_decimal(&mut self, node: &'a Node, of: Decimal, value: i64, place: &Place<'_>) {
+        if of.fixed.is_some() {
+            return self.put_decimal(node, of, &value.to_be_bytes(), place);
+        }
+        // As many bytes as the magnitude and a sign take, moved to the front of a block of fixed size.
+        let bits = 65 - (value ^ (value >> 63)).leading_zeros();
+        let length = bits.div_ceil(8);
+        let block = (value << (64 - 8 * length)).to_be_bytes();
+        let end = self.out.len() + 1 + length as usize;
+        self.out.push((length << 1) as u8);
+        self.out.extend_from_slice(&block);
+        self.out.truncate(end);
+        if !node.checks.is_empty() {
+            self.plan.check_decimal(node, &block[..length as usize], &mut self.report, place);
+        }
     }
 
-    #[inline]
-    fn put_decimal_bytes(&mut self, node: &'a Node, of: Decimal, bytes: &[u8], place: &Place<'_>) {
+    fn put_decimal(&mut self, node: &'a Node, of: Decimal, bytes: &[u8], place: &Place<'_>) {
         let bytes = crate::plan::number::minimal(bytes);
         match of.fixed {
             None => self.put_bytes(bytes),
@@ -403,7 +416,7 @@ fn latin1_length(text: &[u8]) -> Option<usize> {
 
 /// A decimal of at most 18 digits without exponent that fits as it is, times `10^scale`, and how long its text is.
 #[inline]
-fn quick_decimal(text: &[u8], of: Decimal) -> Option<(i128, usize)> {
+fn quick_decimal(text: &[u8], of: Decimal) -> Option<(i64, usize)> {
     let negative = text.first() == Some(&b'-');
     let mut at = usize::from(negative);
     let start = at;
@@ -435,8 +448,24 @@ fn quick_decimal(text: &[u8], of: Decimal) -> Option<(i128, usize)> {
     if of.precision < 19 && value >= 10u64.pow(of.precision) {
         return None;
     }
-    let value = i128::from(value);
+    // At most 18 digits.
+    let value = value as i64;
     Some((if negative { -value } else { value }, at))
+}
+
+/// The number that eight digits make, if all of them are digits: eight at a time, then as pairs of two, four and eight.
+#[inline]
+fn eight_digits(text: &[u8; 8]) -> Option<i64> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    let word = u64::from_le_bytes(*text);
+    // High halves of 3, and still of 3 with 6 added: 0x30 to 0x39.
+    let high = (word & (ONES * 0xf0)) | ((word.wrapping_add(ONES * 6) & (ONES * 0xf0)) >> 4);
+    if high != ONES * 0x33 {
+        return None;
+    }
+    let pairs = ((word & (ONES * 0x0f)).wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    Some((fours.wrapping_mul(10_000 << 32 | 1) >> 32) as i64)
 }
 
 /// A double whose digits and power of ten are both exact in a double, so that one operation rounds correctly.
@@ -468,6 +497,21 @@ mod tests {
         assert_eq!(latin1_bytes(text.as_bytes()).collect::<Vec<_>>(), (0..=0xff).collect::<Vec<u8>>());
         assert_eq!(latin1_length("\u{100}".as_bytes()), None);
         assert_eq!(latin1_length("€".as_bytes()), None);
+    }
+
+    #[test]
+    fn eight_digits_are_read_at_once() {
+        for text in [b"00000000", b"12345678", b"99999999", b"00000001", b"90000000"] {
+            let expected = std::str::from_utf8(text).unwrap().parse().unwrap();
+            assert_eq!(eight_digits(text), Some(expected));
+            for at in 0..8 {
+                for other in (0..=255u8).filter(|byte| !byte.is_ascii_digit()) {
+                    let mut text = *text;
+                    text[at] = other;
+                    assert_eq!(eight_digits(&text), None, "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]
