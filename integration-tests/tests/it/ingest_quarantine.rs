@@ -1,0 +1,68 @@
+//! Nobody says "quarantined" whom the broker has not told so, and nothing is quarantined for the registry's sake.
+
+use rdkafka::{ClientConfig, admin::AdminClient, admin::AdminOptions, client::DefaultClientContext};
+use std::time::{Duration, Instant};
+use tidegate_integration_tests::{Mesh, Mode, Proxy, Reply, eventually, orders, parts};
+
+async fn delete_topic(kafka: &str, topic: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", kafka).create().expect("the properties are valid");
+    let results = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("the broker answers");
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+}
+
+#[tokio::test]
+async fn without_its_topic_the_quarantine_is_not_claimed_and_neighbours_go_on() {
+    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
+    sales.apply();
+    let sidecar = sales.run().await;
+    let lines = |number: u64| format!("{}\n{}\n", orders::order(number), orders::broken(number).0);
+    let reply = sidecar.post("orders", "application/x-ndjson", lines(1)).await;
+    assert_eq!(reply.items()[1]["quarantined"], true, "{}", reply.text());
+    assert_eq!(sales.read_quarantine("orders", 1).await.len(), 1);
+
+    delete_topic(sales.kafka(), &format!("{}.tidegate-quarantine.orders.v1", sales.domain())).await;
+    let reply: Reply = eventually("the topic is missed", Duration::from_secs(60), async || {
+        let reply = sidecar.post("orders", "application/x-ndjson", lines(2)).await;
+        (reply.items()[1]["quarantined"] == false).then_some(reply)
+    })
+    .await;
+    assert_eq!((reply.status, reply.statuses()), (207, vec!["published".to_owned(), "rejected".to_owned()]));
+    let item = &reply.items()[1];
+    assert!(item["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{item}");
+    assert!(item["violations"].as_array().is_some_and(|violations| !violations.is_empty()), "{item}");
+}
+
+// The proxy needs a thread of its own while `apply` keeps this one waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_a_silent_registry_could_tell_is_failed_at_once_and_quarantined_never() {
+    let (kafka, registry) = (&parts().kafka, &parts().registry);
+    let url = reqwest::Url::parse(registry).expect("the registry's address is a URL");
+    let host = url.host_str().expect("a URL has a host");
+    let proxy = Proxy::start(&format!("{host}:{}", url.port_or_known_default().unwrap_or(80)));
+    let through = format!("http://{}{}", proxy.address(), url.path());
+    let sales = Mesh::on("sales", kafka, &through).contract(orders::CONTRACT, &[orders::SCHEMA]);
+    sales.apply();
+    let sidecar = sales.run().await;
+    let mut frame = b"\x00\x00\x00\x00\x00body".to_vec();
+    for (mode, id) in [(Mode::Stall, 2_000_000_001_u32), (Mode::Cut, 2_000_000_002)] {
+        proxy.set(mode);
+        frame[1..5].copy_from_slice(&id.to_be_bytes());
+        let began = Instant::now();
+        let reply = sidecar.post("orders", "application/vnd.confluent.avro", frame.clone()).await;
+        let took = began.elapsed();
+        assert_eq!((reply.status, reply.statuses()), (503, vec!["failed".to_owned()]), "{mode:?}: {}", reply.text());
+        assert!(reply.headers.contains_key("retry-after"));
+        // 100 ms for the registry, and some for a busy box.
+        assert!(took < Duration::from_millis(400), "{mode:?}: {took:?}");
+        assert_eq!(sidecar.post_json("orders", &orders::order(1)).await.status, 200);
+    }
+    assert_eq!(sales.read_quarantine("orders", 1).await.len(), 0);
+    // When it is back, it says that the id is nobody's.
+    proxy.set(Mode::Pass);
+    eventually("the registry is believed", Duration::from_secs(30), async || {
+        let reply = sidecar.post("orders", "application/vnd.confluent.avro", frame.clone()).await;
+        (reply.items()[0]["violations"][0]["clause"] == "schema-id").then_some(())
+    })
+    .await;
+}
