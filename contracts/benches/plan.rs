@@ -4,7 +4,7 @@
 //! seldom hits within a slice; the median of the rounds counts.
 //! `cargo bench -p tidegate-contracts --bench plan`, with `-- NAME` for one arm on its own under a profiler.
 
-use apache_avro::{reader::datum::GenericDatumReader, writer::datum::GenericDatumWriter};
+use apache_avro::{reader::datum::GenericDatumReader, types::Value, writer::datum::GenericDatumWriter};
 use serde::de::IgnoredAny;
 use std::{
     cell::RefCell,
@@ -56,6 +56,11 @@ fn main() {
     let shuffled: Vec<String> = (0..EVENTS).map(|_| generator.event(Order::Shuffled)).collect();
     let broken: Vec<String> = (0..EVENTS).map(|_| generator.broken_event()).collect();
     let bodies: Vec<Vec<u8>> = ordered.iter().map(|event| encode(&plan, event)).collect();
+    for (event, body) in ordered.iter().zip(&bodies) {
+        let [ours, theirs] = [body, &by_apache(&theirs, &writer, event)].map(|body| reader.read_value(&mut &body[..]));
+        let same = ours.as_ref().is_ok_and(|ours| theirs.as_ref().is_ok_and(|theirs| alike(ours, theirs)));
+        assert!(same, "the arms make the same of an event: {event} {ours:?} {theirs:?}");
+    }
     let size = |lengths: usize| lengths / EVENTS;
     println!(
         "{EVENTS} orders, {} bytes of JSON and {} of Avro each, {} rules; median of {ROUNDS} rounds",
@@ -133,10 +138,25 @@ fn encode(plan: &Plan, event: &str) -> Vec<u8> {
     body
 }
 
+/// Whether two values are the same but for decimals.
+fn alike(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Decimal(_), Value::Decimal(_)) => true,
+        (Value::Record(ours), Value::Record(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| alike(&ours.1, &theirs.1))
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| alike(ours, theirs))
+        }
+        (Value::Union(at, ours), Value::Union(other, theirs)) => at == other && alike(ours, theirs),
+        _ => ours == theirs,
+    }
+}
+
 /// How one writes Avro from JSON with the two crates. Its decimals are wrong; its time is what counts here.
 fn by_apache(schema: &apache_avro::Schema, writer: &GenericDatumWriter<'_>, event: &str) -> Vec<u8> {
     let json: serde_json::Value = serde_json::from_str(event).expect("the workload is JSON");
-    let value = apache_avro::types::Value::try_from(json).expect("JSON is in their model");
+    let value = Value::try_from(json).expect("JSON is in their model");
     let value = value.resolve(schema).expect("the workload resolves");
     writer.write_value_to_vec(value).expect("a resolved value encodes")
 }

@@ -21,8 +21,11 @@ pub struct FieldPath(Vec<Step>);
 
 /// Why a text is not a [`FieldPath`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a field path; write one like `total.amount`, `lines[].sku` or `tags{{}}`")]
-pub struct InvalidPath(String);
+#[error("not a field path; write one like `total.amount`, `lines[].sku` or `tags{{}}`, of at most {MAX_STEPS} steps")]
+pub struct InvalidPath;
+
+/// A path of more steps is refused: no event goes deeper.
+const MAX_STEPS: usize = crate::plan::MAX_DEPTH as usize;
 
 impl FieldPath {
     /// A path of the given steps.
@@ -72,7 +75,6 @@ impl FromStr for FieldPath {
     type Err = InvalidPath;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidPath(text.to_owned());
         let mut steps = Vec::new();
         for part in text.split('.') {
             let name_end = part.find(['[', '{']).unwrap_or(part.len());
@@ -82,19 +84,22 @@ impl FromStr for FieldPath {
             match is_name {
                 true => steps.push(Step::Field(name.to_owned())),
                 false if name.is_empty() && steps.is_empty() && !rest.is_empty() => {}
-                false => return Err(invalid()),
+                false => return Err(InvalidPath),
             }
             while !rest.is_empty() {
                 let step = match rest.get(..2) {
                     Some("[]") => Step::Items,
                     Some("{}") => Step::Values,
-                    _ => return Err(invalid()),
+                    _ => return Err(InvalidPath),
                 };
                 steps.push(step);
                 rest = &rest[2..];
             }
         }
-        Ok(Self(steps))
+        match steps.len() {
+            0..=MAX_STEPS => Ok(Self(steps)),
+            _ => Err(InvalidPath),
+        }
     }
 }
 
@@ -114,5 +119,7 @@ mod tests {
         for text in ["", ".", "a.", ".a", "a..b", "a[", "a[0]", "a{", "a b", "1a", "a[]b", "a.[]"] {
             assert!(text.parse::<FieldPath>().is_err(), "{text:?}");
         }
+        let deep = |steps: usize| vec!["a"; steps].join(".");
+        assert!(deep(200).parse::<FieldPath>().is_ok() && deep(201).parse::<FieldPath>().is_err());
     }
 }

@@ -19,8 +19,9 @@
 //! | uuid | 8-4-4-4-12 hexadecimal digits |
 //! | duration | an ISO 8601 string such as `P1M2DT3.5S`; what is none is read as the bytes of the fixed |
 //!
-//! Fields come in any order. A missing one takes the schema's default, and without one it is a violation, also when it
-//! may be null. What the schema does not declare is dropped and listed, or a violation, as the contract says. A
+//! Fields come in any order, under their names: aliases are for readers. A missing one takes the schema's default, and
+//! without one it is a violation, also when it may be null. What the schema does not declare is dropped and listed, or a
+//! violation, as the contract says. A
 //! timestamp has an offset and a local one has none; seconds and their fraction may be left out, and digits beyond the
 //! unit are cut and counted. A union takes the first branch that takes the value with nothing left over (no field
 //! dropped, no digit cut), else the first that takes it at all; [`ambiguous_unions`] names those where that matters.
@@ -160,7 +161,7 @@ pub enum Verdict {
 /// let mut body = Vec::new();
 /// let verdict = plan.encode_json(br#"{"sensor": 7, "celsius": -300}"#, JsonForm::Plain, &mut body, &mut outcome);
 /// assert_eq!(verdict, Verdict::Broken);
-/// let broken: Vec<_> = outcome.violations.listed.iter().map(|found| (&*found.path, found.clause.as_str())).collect();
+/// let broken: Vec<_> = outcome.violations.listed.iter().map(|found| (&*found.path, found.clause.name())).collect();
 /// assert_eq!(broken, [("sensor", "type"), ("celsius", "minimum")]);
 /// ```
 #[derive(Debug)]

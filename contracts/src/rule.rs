@@ -3,7 +3,7 @@
 //! `contract` reads them from ODCS `required`, `logicalTypeOptions` and `quality`; `plan` compiles them into the pass
 //! over the event. A clause about many events (percentages, row counts, service levels) is not a [`Rule`].
 
-use crate::{diagnostic::Position, path::FieldPath};
+use crate::{diagnostic::Position, path::FieldPath, violation::Clause};
 
 /// One clause bound to one field.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,4 +62,27 @@ pub enum Literal {
     Text(String),
     /// `true` or `false`.
     Boolean(bool),
+}
+
+impl Check {
+    /// The clause a check stands for.
+    pub fn clause(&self) -> Clause {
+        match self {
+            Self::Required => Clause::Required,
+            Self::NoNulls => Clause::NullValues,
+            Self::ValidValues(_) | Self::ValidPattern(_) => Clause::InvalidValues,
+            Self::MinLength(_) => Clause::MinLength,
+            Self::MaxLength(_) => Clause::MaxLength,
+            Self::Pattern(_) => Clause::Pattern,
+            Self::Minimum(_) => Clause::Minimum,
+            Self::Maximum(_) => Clause::Maximum,
+            Self::ExclusiveMinimum(_) => Clause::ExclusiveMinimum,
+            Self::ExclusiveMaximum(_) => Clause::ExclusiveMaximum,
+            Self::MultipleOf(_) => Clause::MultipleOf,
+            Self::Format(_) => Clause::Format,
+            Self::MinItems(_) => Clause::MinItems,
+            Self::MaxItems(_) => Clause::MaxItems,
+            Self::UniqueItems => Clause::UniqueItems,
+        }
+    }
 }

@@ -17,9 +17,13 @@ mod text;
 pub(crate) use defaults::{encode as encode_default, put_long};
 pub(crate) use logical::{fits_precision, uuid};
 
-use crate::{diagnostic::Position, path::FieldPath};
+use crate::{
+    diagnostic::{Diagnostic, Level, Position},
+    path::FieldPath,
+};
 use read::{Problem, Source};
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// A schema travels in messages to the registry and in the catalog.
 const MAX_TEXT: usize = 1 << 20;
@@ -37,7 +41,7 @@ pub struct Schema {
     /// Where each type stands in `text`.
     sources: Vec<Source>,
     root: TypeId,
-    warnings: Vec<SchemaWarning>,
+    warnings: Vec<SchemaFinding>,
 }
 
 /// One type of a schema.
@@ -170,21 +174,20 @@ pub struct Fixed {
     pub size: usize,
 }
 
-/// Why a text is not a usable Avro schema.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
+/// Why a text is not a usable Avro schema: everything that was found, in the order of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaError {
-    /// What is wrong.
-    pub message: String,
-    /// Where in the text, if that is known.
-    pub position: Option<Position>,
+    /// At least one; a text that is not JSON has just that.
+    pub findings: Vec<SchemaFinding>,
 }
 
-/// Something in a schema that has no effect, or not everywhere the one it seems to have.
+/// What is wrong with a schema's text; or, as a warning, has no effect, or not everywhere the one it seems to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaWarning {
+pub struct SchemaFinding {
     /// What it is: lowercase, no full stop.
     pub message: String,
+    /// The way out.
+    pub hint: String,
     /// Where in the text.
     pub position: Position,
 }
@@ -203,37 +206,43 @@ impl Schema {
     /// assert!(schema.resolve(&"note".parse().unwrap()).unwrap().nullable);
     ///
     /// let error = Schema::parse(r#"{"type": "map", "values": "strnig"}"#).unwrap_err();
-    /// assert!(error.message.contains("did you mean `string`?"));
-    /// assert_eq!(error.position.unwrap().column, 27);
+    /// assert_eq!(error.findings[0].hint, "did you mean `string`?");
+    /// assert_eq!(error.findings[0].position.column, 27);
     /// ```
     ///
     /// # Errors
     /// When the text is not JSON, not a schema, or one that could never be written (a record that contains itself
-    /// without a way to end, a default that its field does not take, …).
+    /// without a way to end, a default that its field does not take, …): everything that is wrong, at once.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let whole = |message: String, hint: &str| {
+            let position = Position { line: 1, column: 1 };
+            SchemaError { findings: vec![SchemaFinding { message, hint: hint.to_owned(), position }] }
+        };
         if text.len() > MAX_TEXT {
             let message = format!("a schema of more than {} KiB is not supported", MAX_TEXT / 1024);
-            return Err(SchemaError { message, position: None });
+            return Err(whole(
+                message,
+                "is it the right file? events of so many fields are better made several products",
+            ));
         }
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let minified = node::minify(text);
-        let refuse = |problem: Problem| SchemaError {
-            message: problem.message,
-            position: Some(position(text, node::original_offset(text, problem.at))),
+        let finding = |Problem { at, message, hint }| {
+            let position = position(text, node::original_offset(text, at));
+            SchemaFinding { message, hint, position }
         };
+        let all = |problems: Vec<Problem>| problems.into_iter().map(finding).collect();
+        let node = node::Node::parse(&minified).map_err(|problem| vec![problem]);
         let read::Arena { types, sources, root, warnings } =
-            node::Node::parse(&minified).and_then(|node| read::read(&node)).map_err(refuse)?;
-        let at = |problem: Problem| SchemaWarning {
-            message: problem.message,
-            position: position(text, node::original_offset(text, problem.at)),
-        };
-        let warnings = warnings.into_iter().map(at).collect();
-        let schema = Self { text: minified, types, sources, root, warnings };
+            node.and_then(|node| read::read(&node)).map_err(|problems| SchemaError { findings: all(problems) })?;
+        let schema = Self { text: minified, types, sources, root, warnings: all(warnings) };
         match paths::all(&schema) {
             Some(_) => Ok(schema),
-            None => Err(SchemaError {
-                message: format!("a schema of more than {} field paths is not supported", paths::MAX),
-                position: None,
-            }),
+            None => {
+                let message = format!("a schema of more than {} field paths is not supported", paths::MAX);
+                Err(whole(message, "types that are used in many places multiply; leave some of them out"))
+            }
         }
     }
 
@@ -276,7 +285,7 @@ impl Schema {
 
     /// What in the text has no effect, or not everywhere: logical types that Avro does not know or that do not fit,
     /// and the like. In the order of the text's types.
-    pub fn warnings(&self) -> &[SchemaWarning] {
+    pub fn warnings(&self) -> &[SchemaFinding] {
         &self.warnings
     }
 
@@ -312,6 +321,26 @@ impl Schema {
         text::of_type(self, id)
     }
 }
+
+impl SchemaFinding {
+    /// The same about a file.
+    pub fn of_file(&self, file: &str, level: Level) -> Diagnostic {
+        let Self { message, hint, position } = self.clone();
+        Diagnostic { level, code: "avro", file: file.to_owned(), position: Some(position), message, hint: Some(hint) }
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, SchemaFinding { message, hint, position }) in self.findings.iter().enumerate() {
+            let separator = if at > 0 { "; " } else { "" };
+            write!(f, "{separator}line {}, column {}: {message} ({hint})", position.line, position.column)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SchemaError {}
 
 /// What [`Schema::resolve`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

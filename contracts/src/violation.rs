@@ -4,99 +4,70 @@ use std::{borrow::Cow, fmt};
 
 /// The clause an event broke. The names are stable: replies, quarantine headers and metrics carry them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
 #[non_exhaustive]
 pub enum Clause {
     // Structure: the event cannot be written as this schema.
     /// The text is not JSON, or the bytes end too soon.
-    #[serde(rename = "malformed")]
     Malformed,
     /// A field without default is not there.
-    #[serde(rename = "missing")]
     Missing,
     /// A value of another type.
-    #[serde(rename = "type")]
     Type,
     /// A number outside its type's range, or with a fraction where the type has none.
-    #[serde(rename = "range")]
     Range,
     /// A decimal that does not fit its precision and scale exactly.
-    #[serde(rename = "precision")]
     Precision,
     /// A text that does not read as its logical type (date, time, uuid, base64, …).
-    #[serde(rename = "syntax")]
     Syntax,
     /// Not a symbol of the enum.
-    #[serde(rename = "symbol")]
     Symbol,
     /// No branch of the union takes it.
-    #[serde(rename = "union")]
     Union,
     /// Not as many bytes as the fixed type has.
-    #[serde(rename = "size")]
     Size,
     /// The same key twice in one object.
-    #[serde(rename = "duplicate-key")]
     DuplicateKey,
     /// A field that the schema does not declare, where the contract rejects such.
-    #[serde(rename = "undeclared")]
     Undeclared,
     /// Bytes that are not UTF-8, or a lone surrogate.
-    #[serde(rename = "encoding")]
     Encoding,
     /// Bytes left over after the value.
-    #[serde(rename = "trailing")]
     Trailing,
     /// Deeper, longer or with more items than the limits allow.
-    #[serde(rename = "limit")]
     Limit,
     /// A schema id that is not one of this product's major version.
-    #[serde(rename = "schema-id")]
     SchemaId,
     // Rules: sound in structure, and yet not what the contract promises.
     /// ODCS `required`.
-    #[serde(rename = "required")]
     Required,
     /// ODCS quality `nullValues`.
-    #[serde(rename = "nullValues")]
     NullValues,
     /// ODCS quality `invalidValues`.
-    #[serde(rename = "invalidValues")]
     InvalidValues,
     /// ODCS `minLength`.
-    #[serde(rename = "minLength")]
     MinLength,
     /// ODCS `maxLength`.
-    #[serde(rename = "maxLength")]
     MaxLength,
     /// ODCS `pattern`.
-    #[serde(rename = "pattern")]
     Pattern,
     /// ODCS `minimum`.
-    #[serde(rename = "minimum")]
     Minimum,
     /// ODCS `maximum`.
-    #[serde(rename = "maximum")]
     Maximum,
     /// ODCS `exclusiveMinimum`.
-    #[serde(rename = "exclusiveMinimum")]
     ExclusiveMinimum,
     /// ODCS `exclusiveMaximum`.
-    #[serde(rename = "exclusiveMaximum")]
     ExclusiveMaximum,
     /// ODCS `multipleOf`.
-    #[serde(rename = "multipleOf")]
     MultipleOf,
     /// ODCS `format`.
-    #[serde(rename = "format")]
     Format,
     /// ODCS `minItems`.
-    #[serde(rename = "minItems")]
     MinItems,
     /// ODCS `maxItems`.
-    #[serde(rename = "maxItems")]
     MaxItems,
     /// ODCS `uniqueItems`.
-    #[serde(rename = "uniqueItems")]
     UniqueItems,
 }
 
@@ -175,47 +146,25 @@ impl Clause {
     pub fn is_rule(self) -> bool {
         self >= Clause::Required
     }
+}
 
-    /// The stable name, as replies, headers and metrics carry it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Clause::Malformed => "malformed",
-            Clause::Missing => "missing",
-            Clause::Type => "type",
-            Clause::Range => "range",
-            Clause::Precision => "precision",
-            Clause::Syntax => "syntax",
-            Clause::Symbol => "symbol",
-            Clause::Union => "union",
-            Clause::Size => "size",
-            Clause::DuplicateKey => "duplicate-key",
-            Clause::Undeclared => "undeclared",
-            Clause::Encoding => "encoding",
-            Clause::Trailing => "trailing",
-            Clause::Limit => "limit",
-            Clause::SchemaId => "schema-id",
-            Clause::Required => "required",
-            Clause::NullValues => "nullValues",
-            Clause::InvalidValues => "invalidValues",
-            Clause::MinLength => "minLength",
-            Clause::MaxLength => "maxLength",
-            Clause::Pattern => "pattern",
-            Clause::Minimum => "minimum",
-            Clause::Maximum => "maximum",
-            Clause::ExclusiveMinimum => "exclusiveMinimum",
-            Clause::ExclusiveMaximum => "exclusiveMaximum",
-            Clause::MultipleOf => "multipleOf",
-            Clause::Format => "format",
-            Clause::MinItems => "minItems",
-            Clause::MaxItems => "maxItems",
-            Clause::UniqueItems => "uniqueItems",
-        }
+impl From<Clause> for &'static str {
+    fn from(clause: Clause) -> Self {
+        clause.name()
+    }
+}
+
+impl TryFrom<String> for Clause {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|clause| clause.name() == name).ok_or_else(|| format!("`{name}` is no clause"))
     }
 }
 
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.name())
     }
 }
 
@@ -259,10 +208,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clause_is_named_as_it_is_written() {
+    fn a_clause_is_written_and_read_by_its_name() {
         for (at, clause) in Clause::ALL.into_iter().enumerate() {
             assert_eq!(serde_json::to_value(clause).unwrap(), clause.name());
+            assert_eq!(serde_json::from_value::<Clause>(clause.name().into()).unwrap(), clause);
             assert_eq!(clause as usize, at);
         }
+        assert!(serde_json::from_str::<Clause>("\"mood\"").unwrap_err().to_string().contains("no clause"));
     }
 }

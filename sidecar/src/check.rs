@@ -20,7 +20,7 @@ use std::{
 };
 use tidegate_contracts::{
     contract::{Contract, Enforced, Policy},
-    diagnostic::{Diagnostic, Level},
+    diagnostic::Level,
     schema::Schema,
 };
 
@@ -141,19 +141,11 @@ impl Report {
     fn schema(&mut self, file: &Found) {
         self.count(Kind::Schema, 1);
         let Some((name, text)) = self.read(&file.path) else { return };
-        let found = |level, message, position| {
-            let file = name.clone();
-            Diagnostic { level, code: "avro", file, position, message, hint: None }
+        let (level, found) = match Schema::parse(&text) {
+            Ok(schema) => (Level::Warning, schema.warnings().to_vec()),
+            Err(error) => (Level::Error, error.findings),
         };
-        match Schema::parse(&text) {
-            Ok(schema) => {
-                let warnings = schema.warnings().iter();
-                let warnings =
-                    warnings.map(|warning| found(Level::Warning, warning.message.clone(), Some(warning.position)));
-                self.findings.diagnostics.extend(warnings);
-            }
-            Err(error) => self.findings.diagnostics.push(found(Level::Error, error.message, error.position)),
-        }
+        self.findings.diagnostics.extend(found.iter().map(|found| found.of_file(&name, level)));
     }
 
     fn subscription(&mut self, file: &Found) {

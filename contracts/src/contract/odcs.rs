@@ -87,6 +87,12 @@ impl Checker<'_> {
             }
             Shape::Word(words) => match meaning {
                 Some(Meaning::Text(word)) if words.contains(&word) => {}
+                Some(Meaning::Text(word)) if key == "apiVersion" && word.starts_with('v') => {
+                    let message =
+                        format!("{} is another version of the standard; Tidegate reads ODCS 3.1", quote(word));
+                    let hint = "write `apiVersion: v3.1.0`; whatever else has to change for it is told here, too";
+                    self.findings.error("unknown-value", node.position, message, hint);
+                }
                 Some(Meaning::Text(word)) => {
                     self.findings.unknown_value(node.position, word, &format!("`{key}`"), words.iter().copied());
                 }

@@ -134,11 +134,17 @@ impl<'a> Walk<'a> {
                 && !any_branch(schema, id, fits)
             {
                 known = false;
-                let message = format!(
-                    "`{path}` is {} in the Avro schema, and only {wanted}s have `{key}`",
-                    types::describe(schema, id)
-                );
-                let hint = format!("leave `{key}` out, or change the Avro schema");
+                let of = types::describe(schema, id);
+                let (message, hint) = match any_branch(schema, id, is_map) {
+                    true => (
+                        format!("`{path}` is {of} in the Avro schema, and ODCS cannot describe a map's values"),
+                        format!("leave `{key}` out; for rules on what is inside, make an array of records of the map"),
+                    ),
+                    false => (
+                        format!("`{path}` is {of} in the Avro schema, and only {wanted}s have `{key}`"),
+                        format!("leave `{key}` out, or change the Avro schema"),
+                    ),
+                };
                 self.findings.error("type-mismatch", entry.key_position, message, hint);
             }
         }
@@ -193,6 +199,10 @@ fn is_record(kind: &Kind) -> bool {
 
 fn is_array(kind: &Kind) -> bool {
     matches!(kind, Kind::Array(_))
+}
+
+fn is_map(kind: &Kind) -> bool {
+    matches!(kind, Kind::Map(_))
 }
 
 fn any_branch(schema: &Schema, id: TypeId, fits: Fits) -> bool {

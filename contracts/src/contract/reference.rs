@@ -123,6 +123,7 @@ pub fn reference() -> String {
         let _ = write!(text, "{} `{format}` ({expected})", if at > 0 { "," } else { "" });
     }
     text.push_str(". Any other is kept as documentation, and `check` says so.\n");
+    text.push_str(PATTERNS);
     text
 }
 
@@ -150,6 +151,11 @@ const PHYSICAL_TYPES: &str = "
 `physicalType`, where it is given, is Avro's word for the type (`string`, `long`, `record`, …), its logical type
 (`timestamp-millis`, `decimal`, `decimal(12,2)`, …), or the name of the record, enum or fixed, with or without its namespace.
 A map's values have no property of their own in ODCS.
+";
+
+const PATTERNS: &str = "
+A `pattern` matches anywhere in the text unless it is anchored with `^` and `$`; `\\d`, `\\w` and `\\b` are about ASCII, as in
+ECMA-262. No pattern takes more than linear time, so there is no look-around and no back-reference.
 ";
 
 /// Clauses besides the options, and where each is enforced.

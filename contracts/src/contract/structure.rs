@@ -6,10 +6,10 @@ use super::{
     odcs::{list, quote, text},
 };
 use crate::{
-    diagnostic::{Diagnostic, Level, Position},
+    diagnostic::{Level, Position},
     path::FieldPath,
     plan::{AmbiguousUnion, ambiguous_unions},
-    schema::{Kind, Schema},
+    schema::{Kind, Schema, SchemaFinding},
     yaml::Node,
 };
 
@@ -69,7 +69,8 @@ pub(super) fn avro_schema(
         Ok(source) => source,
         Err(reason) => {
             let message = format!("cannot read {}: {reason}", quote(path));
-            findings.error("schema", at, message, "the path is relative to this file");
+            let hint = "the path is relative to this file; is it there, and saved as UTF-8?";
+            findings.error("schema", at, message, hint);
             return None;
         }
     };
@@ -77,25 +78,24 @@ pub(super) fn avro_schema(
         Some(end) => format!("{}{path}", &file[..=end]),
         None => path.to_owned(),
     };
-    let found =
-        |level, code, message, position, hint| Diagnostic { level, code, file: named.clone(), position, message, hint };
     match Schema::parse(&source) {
         Ok(schema) => {
             for warning in schema.warnings() {
-                let message = warning.message.clone();
-                findings.push(found(Level::Warning, "avro", message, Some(warning.position), None));
+                findings.push(warning.of_file(&named, Level::Warning));
             }
             if !matches!(schema.get(schema.root()).kind, Kind::Record(_)) {
-                let hint = Some("make a record of it, with a field for what it is now".to_owned());
-                let message = "an event is a record, and this schema is none".to_owned();
-                let start = Position { line: 1, column: 1 };
-                findings.push(found(Level::Error, "avro", message, Some(start), hint));
+                let found = SchemaFinding {
+                    message: "an event is a record, and this schema is none".to_owned(),
+                    hint: "make a record of it, with a field for what it is now".to_owned(),
+                    position: Position { line: 1, column: 1 },
+                };
+                findings.push(found.of_file(&named, Level::Error));
                 return None;
             }
             Some(schema)
         }
         Err(error) => {
-            findings.push(found(Level::Error, "avro", error.message, error.position, None));
+            error.findings.iter().for_each(|found| findings.push(found.of_file(&named, Level::Error)));
             None
         }
     }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::plan::{JsonForm, Outcome};
+use crate::{
+    plan::{JsonForm, Outcome},
+    violation::Clause,
+};
 use proptest::prelude::*;
 use std::{
     fmt::Write as _,
@@ -111,6 +114,10 @@ fn a_contract_says_all_that_its_file_says() {
         text
     });
     insta::assert_snapshot!("full rules", rules);
+    // It is held against the standard by `integration-tests/lint-contracts`: with every clause that we enforce in it.
+    for clause in Clause::ALL.into_iter().filter(|clause| clause.is_rule()) {
+        assert!(contract.rules.iter().any(|rule| rule.check.clause() == clause), "{clause}");
+    }
     let clauses: String = contract.clauses.iter().fold(String::new(), |mut text, clause| {
         let line = clause.position.map_or(0, |at| at.line);
         writeln!(text, "{line}: [{}] {} {}", clause.enforced, clause.path, clause.clause).unwrap();

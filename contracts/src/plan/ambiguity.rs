@@ -20,7 +20,7 @@ pub struct AmbiguousUnion {
     pub values: &'static str,
 }
 
-/// All pairs of branches that plain JSON cannot tell apart, for every union of the schema.
+/// The pairs of branches that plain JSON cannot tell apart, for every union of the schema; a bounded number of them.
 ///
 /// ```
 /// use tidegate_contracts::{plan::{BytesEncoding, ambiguous_unions}, schema::Schema};
@@ -31,20 +31,21 @@ pub struct AmbiguousUnion {
 /// ```
 pub fn ambiguous_unions(schema: &Schema, encoding: BytesEncoding) -> Vec<AmbiguousUnion> {
     let mut judge = Judge { schema, encoding, known: HashMap::new() };
+    let mut unions: HashMap<TypeId, Vec<(TypeId, TypeId, &'static str)>> = HashMap::new();
     let mut found = Vec::new();
     for (path, id) in std::iter::once((FieldPath::default(), schema.root())).chain(schema.paths()) {
         let Kind::Union(branches) = &schema.get(id).kind else { continue };
-        for (at, &second) in branches.iter().enumerate() {
-            for &first in &branches[..at] {
-                if let Some(values) = judge.overlap(first, second) {
-                    let [first, second] = [first, second].map(|id| schema.get(id).kind.branch_name().to_owned());
-                    found.push(AmbiguousUnion { path: path.clone(), first, second, values });
-                }
-            }
+        let pairs = unions.entry(id).or_insert_with(|| judge.pairs(branches));
+        for (first, second, values) in pairs.iter().take(MAX_FOUND - found.len()) {
+            let [first, second] = [first, second].map(|id| schema.get(*id).kind.branch_name().to_owned());
+            found.push(AmbiguousUnion { path: path.clone(), first, second, values });
         }
     }
     found
 }
+
+/// So many pairs are named at most.
+const MAX_FOUND: usize = 500;
 
 struct Judge<'a> {
     schema: &'a Schema,
@@ -54,6 +55,17 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
+    /// The pairs of branches that share values.
+    fn pairs(&mut self, branches: &[TypeId]) -> Vec<(TypeId, TypeId, &'static str)> {
+        let mut pairs = Vec::new();
+        for (at, &second) in branches.iter().enumerate() {
+            for &first in &branches[..at] {
+                pairs.extend(self.overlap(first, second).map(|values| (first, second, values)));
+            }
+        }
+        pairs
+    }
+
     /// What values two types both take with nothing left over, if any.
     fn overlap(&mut self, a: TypeId, b: TypeId) -> Option<&'static str> {
         if let Some(known) = self.known.get(&(a, b)) {

@@ -101,8 +101,9 @@ struct Compiler<'a> {
     schema: &'a Schema,
     rules: &'a [Rule],
     plan: Plan,
-    /// Types that were compiled with nothing wanted below them.
-    shared: HashMap<TypeId, NodeId>,
+    /// What was compiled: a type, and what was wanted of it, by its place in memory. Recursive unions would else be
+    /// compiled again and again on the way to a deep path.
+    shared: HashMap<(TypeId, Option<*const Wanted>), NodeId>,
     /// The node of each capture.
     captures: Vec<Option<NodeId>>,
     /// Whether each rule fitted some type at its path; where none did, why.
@@ -111,16 +112,13 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn node(&mut self, id: TypeId, wanted: Option<&Wanted>) -> NodeId {
-        if wanted.is_none()
-            && let Some(node) = self.shared.get(&id)
-        {
+        let key = (id, wanted.map(std::ptr::from_ref));
+        if let Some(node) = self.shared.get(&key) {
             return *node;
         }
         let node = self.plan.nodes.len() as NodeId;
         self.plan.nodes.push(Node { op: Op::Null, checks: 0..0 });
-        if wanted.is_none() {
-            self.shared.insert(id, node);
-        }
+        self.shared.insert(key, node);
         let op = self.op(id, wanted);
         self.plan.nodes[node as usize].op = op;
         if let Some(wanted) = wanted {

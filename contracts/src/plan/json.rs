@@ -77,12 +77,13 @@ impl Plan {
         outcome: &mut Outcome,
     ) -> (Verdict, Result<usize, Malformed>) {
         outcome.begin(self);
-        // A value beyond the limit is not looked at further than that.
-        let window = input.len().min(at.saturating_add(self.limits.bytes));
+        // A value beyond the limit is not looked at further than that and the byte after, which may end a number.
+        let window = input.len().min(at.saturating_add(self.limits.bytes).saturating_add(1));
         let mut encoder = Encoder::new(self, &input[..window], at.min(window), form, out, outcome);
         let step = encoder.event();
         let (end, fault) = (encoder.scan.at, encoder.scan.fault);
-        let cut_off = step == Err(Stop::Malformed) && window < input.len();
+        let too_long = end.saturating_sub(at) > self.limits.bytes;
+        let cut_off = too_long || (step == Err(Stop::Malformed) && window < input.len());
         if !cut_off && step != Err(Stop::Limit) {
             let extent = match fault {
                 Some(fault) if step.is_err() => Err(Malformed { offset: fault.offset, reason: fault.reason }),

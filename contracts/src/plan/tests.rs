@@ -4,6 +4,7 @@ mod avro_form;
 mod captures;
 mod hostile;
 mod mapping;
+mod numbers;
 mod violations;
 
 use super::*;

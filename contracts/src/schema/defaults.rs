@@ -3,13 +3,14 @@
 use super::{Kind, Logical, Type, TypeId, logical};
 use serde_json::Value;
 
-/// A default may fill in further defaults, and those further ones; this many values at most.
+/// A default may fill in further defaults, and those further ones; this many values and bytes at most.
 const MAX_VALUES: u32 = 10_000;
+const MAX_BYTES: usize = 1 << 20;
 const MAX_DEPTH: u32 = 64;
 
 /// Appends the default's encoding and tells which branch it took when the type is a union (else 0).
 pub(crate) fn encode(types: &[Type], id: TypeId, value: &Value, out: &mut Vec<u8>) -> Result<usize, String> {
-    Encoder { types, left: MAX_VALUES }.encode(id, value, out, 0)
+    Encoder { types, left: MAX_VALUES, end: out.len() + MAX_BYTES }.encode(id, value, out, 0)
 }
 
 /// Appends a number as Avro writes int and long.
@@ -25,12 +26,14 @@ pub(crate) fn put_long(value: i64, out: &mut Vec<u8>) {
 struct Encoder<'a> {
     types: &'a [Type],
     left: u32,
+    /// How long what it appends to may become.
+    end: usize,
 }
 
 impl Encoder<'_> {
     fn encode(&mut self, id: TypeId, value: &Value, out: &mut Vec<u8>, depth: u32) -> Result<usize, String> {
         self.left = match self.left.checked_sub(1) {
-            Some(left) if depth < MAX_DEPTH => left,
+            Some(left) if depth < MAX_DEPTH && out.len() <= self.end => left,
             _ => return Err("it fills in defaults without end".to_owned()),
         };
         let Type { kind, logical } = &self.types[id.0 as usize];

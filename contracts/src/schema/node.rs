@@ -33,16 +33,17 @@ impl<'a> Node<'a> {
         let raw: &RawValue = serde_json::from_str(text).map_err(|error| {
             let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
             let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
-            Problem { at, message: format!("not JSON: {}", reason(&error)) }
+            not_json(at, &error)
         })?;
         Self::descend(text, raw.get(), 0)
     }
 
     fn descend(whole: &'a str, text: &'a str, depth: usize) -> Result<Self, Problem> {
         let at = text.as_ptr() as usize - whole.as_ptr() as usize;
-        let refuse = |error: serde_json::Error| Problem { at, message: format!("not JSON: {}", reason(&error)) };
+        let refuse = |error: serde_json::Error| not_json(at, &error);
         if depth > MAX_DEPTH {
-            return Err(Problem { at, message: format!("nested more than {MAX_DEPTH} levels deep") });
+            let message = format!("nested more than {MAX_DEPTH} levels deep");
+            return Err(Problem { at, message, hint: "define inner types first and refer to them by name".to_owned() });
         }
         let below = |raw: &'a RawValue| Self::descend(whole, raw.get(), depth + 1);
         let value = match text.as_bytes().first() {
@@ -53,11 +54,6 @@ impl<'a> Node<'a> {
             }
             Some(b'{') => {
                 let Entries(entries) = serde_json::from_str(text).map_err(refuse)?;
-                let mut seen = HashSet::new();
-                if let Some((key, raw)) = entries.iter().find(|(key, _)| !seen.insert(key.as_str())) {
-                    let at = raw.get().as_ptr() as usize - whole.as_ptr() as usize;
-                    return Err(Problem { at, message: format!("the key `{key}` stands twice in one object") });
-                }
                 let entries = entries.into_iter().map(|(key, raw)| Ok((key, below(raw)?)));
                 Value::Object(entries.collect::<Result<_, _>>()?)
             }
@@ -96,8 +92,25 @@ impl<'a> Node<'a> {
         }
     }
 
-    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem { at: self.at, message: message.into() }
+    pub(super) fn problem(&self, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+        Problem { at: self.at, message: message.into(), hint: hint.into() }
+    }
+
+    /// Tells of each key that an object here or below has twice, with the later value.
+    pub(super) fn repeated_keys(&self, tell: &mut impl FnMut(&Node<'a>, &str)) {
+        match &self.value {
+            Value::Array(items) => items.iter().for_each(|item| item.repeated_keys(tell)),
+            Value::Object(entries) => {
+                let mut seen = HashSet::new();
+                for (key, value) in entries {
+                    if !seen.insert(key.as_str()) {
+                        tell(value, key);
+                    }
+                    value.repeated_keys(tell);
+                }
+            }
+            Value::String(_) | Value::Other => {}
+        }
     }
 }
 
@@ -157,10 +170,9 @@ fn significant(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
 }
 
 /// serde_json's message without its own position, which is relative to a part of the text.
-fn reason(error: &serde_json::Error) -> String {
+fn not_json(at: usize, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
+    let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+    let hint = "look for a comma, a quote or a bracket too many or too few; JSON has no comments".to_owned();
+    Problem { at, message: format!("not JSON: {reason}"), hint }
 }

@@ -8,34 +8,47 @@ use std::collections::HashSet;
 pub(super) const MAX: usize = 20_000;
 
 pub(super) fn resolve(schema: &Schema, steps: &[Step]) -> Option<Resolved> {
-    find(schema, schema.root(), steps)
+    Finder { schema, failed: HashSet::new() }.find(schema.root(), steps)
 }
 
-fn find(schema: &Schema, id: TypeId, steps: &[Step]) -> Option<Resolved> {
-    if let Kind::Union(branches) = &schema.get(id).kind {
-        let nullable = branches.iter().any(|branch| schema.get(*branch).kind == Kind::Null);
-        let mut others = branches.iter().filter(|branch| schema.get(**branch).kind != Kind::Null);
-        return match (branches.len() - usize::from(nullable), steps) {
-            (1, _) => others.find_map(|branch| find(schema, *branch, steps)).map(|found| found.or_nullable(nullable)),
-            (0, _) | (_, []) => steps.is_empty().then_some(Resolved { type_id: id, nullable }),
-            _ => others.find_map(|branch| find(schema, *branch, steps)).map(|found| found.or_nullable(true)),
-        };
-    }
-    let Some((step, rest)) = steps.split_first() else { return Some(Resolved { type_id: id, nullable: false }) };
-    match (step, &schema.get(id).kind) {
-        (Step::Field(name), Kind::Record(record)) => {
-            let field = record.fields.iter().find(|field| field.name == *name)?;
-            find(schema, field.type_id, rest)
+struct Finder<'a> {
+    schema: &'a Schema,
+    /// Unions that were tried in vain, each with how many steps were left: without it, recursive ones would be tried
+    /// again and again.
+    failed: HashSet<(TypeId, usize)>,
+}
+
+impl Finder<'_> {
+    fn find(&mut self, id: TypeId, steps: &[Step]) -> Option<Resolved> {
+        let schema = self.schema;
+        if let Kind::Union(branches) = &schema.get(id).kind {
+            let nullable = branches.iter().any(|branch| schema.get(*branch).kind == Kind::Null);
+            let others = branches.len() - usize::from(nullable);
+            if others != 1 && steps.is_empty() {
+                return Some(Resolved { type_id: id, nullable });
+            }
+            if self.failed.contains(&(id, steps.len())) {
+                return None;
+            }
+            // What stands in only one of several branches may be absent.
+            let absent = nullable || others > 1;
+            let mut branches = branches.iter().filter(|branch| schema.get(**branch).kind != Kind::Null);
+            let found = branches.find_map(|branch| self.find(*branch, steps));
+            if found.is_none() {
+                self.failed.insert((id, steps.len()));
+            }
+            return found.map(|found| Resolved { nullable: found.nullable || absent, ..found });
         }
-        (Step::Items, Kind::Array(items)) => find(schema, *items, rest),
-        (Step::Values, Kind::Map(values)) => find(schema, *values, rest),
-        _ => None,
-    }
-}
-
-impl Resolved {
-    fn or_nullable(self, nullable: bool) -> Self {
-        Self { nullable: self.nullable || nullable, ..self }
+        let Some((step, rest)) = steps.split_first() else { return Some(Resolved { type_id: id, nullable: false }) };
+        match (step, &schema.get(id).kind) {
+            (Step::Field(name), Kind::Record(record)) => {
+                let field = record.fields.iter().find(|field| field.name == *name)?;
+                self.find(field.type_id, rest)
+            }
+            (Step::Items, Kind::Array(items)) => self.find(*items, rest),
+            (Step::Values, Kind::Map(values)) => self.find(*values, rest),
+            _ => None,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn parse(text: &str) -> Schema {
-    Schema::parse(text).unwrap_or_else(|error| panic!("{text}: {error} at {:?}", error.position))
+    Schema::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// A record `r` of the given fields, each written `name: schema[= default]`.
@@ -31,6 +31,7 @@ const SHOP: &str = r#"{
 fn the_text_keeps_all_but_white_space() {
     let schema = parse(" { \"type\" : \"string\" ,\n \"x-note\" : \"a \\\" b\" , \"z\":1.50 } ");
     assert_eq!(schema.text(), r#"{"type":"string","x-note":"a \" b","z":1.50}"#);
+    assert_eq!(parse("\u{feff}\"int\"").text(), "\"int\"");
 }
 
 #[test]
@@ -163,7 +164,8 @@ fn logical_types_stand_where_they_fit_and_else_are_warned_of() {
     fn check(text: &str, logical: Option<Logical>, warning: &str) {
         let schema = parse(text);
         assert_eq!(schema.get(schema.root()).logical, logical, "{text}");
-        let said: Vec<_> = schema.warnings().iter().map(|warning| warning.message.as_str()).collect();
+        let said = schema.warnings().iter().map(|warning| format!("{} ({})", warning.message, warning.hint));
+        let said: Vec<_> = said.collect();
         assert!(if warning.is_empty() { said.is_empty() } else { said.join("\n").contains(warning) }, "{said:?}");
     }
     let fixed = |size: u32, rest: &str| format!(r#"{{"type":"fixed","name":"f","size":{size},{rest}}}"#);
@@ -203,9 +205,10 @@ fn what_is_no_usable_schema_says_why_and_where() {
     #[track_caller]
     fn check(text: &str, message: &str, position: (u32, u32)) {
         let error = Schema::parse(text).expect_err(text);
-        assert!(error.message.contains(message), "{text}: {}", error.message);
-        let (line, column) = position;
-        assert_eq!(error.position, Some(Position { line, column }), "{text}: {}", error.message);
+        let [found] = &error.findings[..] else { panic!("{text}: {error}") };
+        assert!(format!("{} ({})", found.message, found.hint).contains(message), "{text}: {error}");
+        assert_eq!((found.position.line, found.position.column), position, "{text}: {error}");
+        assert!(!found.hint.is_empty(), "{text}: {error}");
     }
     check("", "not JSON", (1, 1));
     check("{\n  \"type\": \"é\",\n  \"typo\" }", "not JSON", (3, 10));
@@ -224,24 +227,24 @@ fn what_is_no_usable_schema_says_why_and_where() {
     check(r#"{"type":"array"}"#, "needs `items`", (1, 1));
     check(r#"{"type":"map"}"#, "needs `values`", (1, 1));
     check(r#"{"type":"fixed","name":"f"}"#, "needs a `size`", (1, 1));
-    check(r#"{"type":"fixed","name":"f","size":-1}"#, "needs a `size`", (1, 1));
+    check(r#"{"type":"fixed","name":"f","size":-1}"#, "needs a `size`", (1, 35));
     check(r#"{"type":"fixed","size":1}"#, "needs a `name`", (1, 1));
-    check(r#"{"type":"fixed","name":"1f","size":1}"#, "not an Avro name", (1, 1));
-    check(r#"{"type":"fixed","name":"f","namespace":"a..b","size":1}"#, "not an Avro name", (1, 1));
-    check(r#"{"type":"fixed","name":"long","size":1}"#, "primitive type's name", (1, 1));
+    check(r#"{"type":"fixed","name":"1f","size":1}"#, "not an Avro name", (1, 24));
+    check(r#"{"type":"fixed","name":"f","namespace":"a..b","size":1}"#, "not an Avro name", (1, 24));
+    check(r#"{"type":"fixed","name":"long","size":1}"#, "primitive type's name", (1, 24));
     check(r#"{"type":"fixed","name":"f","size":1,"aliases":"g"}"#, "array of strings", (1, 47));
-    check(r#"{"type":"enum","name":"e","symbols":[]}"#, "at least one", (1, 1));
-    check(r#"{"type":"enum","name":"e","symbols":["A","A"]}"#, "`A` twice", (1, 1));
-    check(r#"{"type":"enum","name":"e","symbols":["a-b"]}"#, "not an Avro name", (1, 1));
+    check(r#"{"type":"enum","name":"e","symbols":[]}"#, "at least one", (1, 37));
+    check(r#"{"type":"enum","name":"e","symbols":["A","A"]}"#, "`A` twice", (1, 42));
+    check(r#"{"type":"enum","name":"e","symbols":["a-b"]}"#, "not an Avro name", (1, 38));
     check(r#"{"type":"enum","name":"e","symbols":["A"],"default":"B"}"#, "not one of its symbols", (1, 53));
     check(r#"{"type":"record","name":"r"}"#, "needs `fields`", (1, 1));
     check(&record(r#"{"type":"int"}"#), "needs a `name`", (1, 39));
     check(&record(r#"{"name":"a"}"#), "`a` needs a `type`", (1, 39));
-    check(&record(r#"{"name":"a","type":"int"},{"name":"a","type":"int"}"#), "field `a` twice", (1, 65));
+    check(&record(r#"{"name":"a","type":"int"},{"name":"a","type":"int"}"#), "field `a` twice", (1, 73));
     check(&record(r#"{"name":"a","type":"r"}"#), "contains itself without a way to end", (1, 1));
     check(&record(r#"{"name":"a","type":["r"]}"#), "contains itself without a way to end", (1, 1));
     let twice = r#"{"name":"a","type":{"type":"fixed","name":"f","size":1}},{"name":"b","type":{"type":"fixed","name":"f","size":1}}"#;
-    check(&record(twice), "`f` is defined twice", (1, 115));
+    check(&record(twice), "`f` is defined twice", (1, 138));
     check(&"[".repeat(1_000_000), "not JSON", (1, 1_000_000));
     check(&format!("{}{}", "[".repeat(1000), "]".repeat(1000)), "levels deep", (1, 202));
     let bomb = |n: u32| match n {
@@ -251,8 +254,38 @@ fn what_is_no_usable_schema_says_why_and_where() {
             n - 1
         ),
     };
+    let wide: Vec<String> = (0..201).map(|n| format!(r#"{{"type":"fixed","name":"f{n}","size":1}}"#)).collect();
+    check(&format!("[{}]", wide.join(",")), "more than 200 branches", (1, 1));
     let nested = (0..20).rev().fold(bomb(20), |text, n| text.replace('X', &bomb(n))).replace("\"r0\"", "\"int\"");
-    assert!(Schema::parse(&nested).unwrap_err().message.contains("field paths"));
+    assert!(Schema::parse(&nested).unwrap_err().to_string().contains("field paths"));
+}
+
+#[test]
+fn all_that_is_wrong_with_a_schema_is_told_at_once() {
+    let text = r#"{"type": "record", "name": "my-order", "aliases": ["a b"], "fields": [
+    {"name": "id", "type": "strnig"},
+    {"name": "b-c", "type": "int", "type": "long"},
+    {"name": "d", "type": "int", "default": "x"},
+    {"name": "e", "type": ["null", "nul", "null", ["int"]], "default": 5},
+    {"nme": "f", "type": "int"},
+    {"name": "g", "type": {"type": "enum", "name": "E", "symbols": ["A", "A", 7], "default": "B"}},
+    {"name": "g", "type": {"type": "array"}},
+    {"name": "h", "type": {"type": "fixed", "name": "E"}},
+    {"name": "i", "type": {"type": "record", "name": "I", "fields": [{"name": "x"}]}, "default": {}},
+    {"name": "j", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9999}}
+  ]}"#;
+    let found: Vec<String> = Schema::parse(text)
+        .unwrap_err()
+        .findings
+        .iter()
+        .map(|found| {
+            let SchemaFinding { message, hint, position } = found;
+            format!("{}:{} {message} ({hint})", position.line, position.column)
+        })
+        .collect();
+    insta::assert_snapshot!("all that is wrong", found.join("\n"));
+    let many: Vec<String> = (0..5000).map(|at| format!(r#"{{"name":"f{at}","type":"nothing"}}"#)).collect();
+    assert_eq!(Schema::parse(&record(&many.join(","))).unwrap_err().findings.len(), 101);
 }
 
 #[test]
@@ -268,7 +301,7 @@ fn defaults_of_every_type_are_checked() {
                 encode_default(schema.types(), field.type_id, field.default.as_ref().unwrap(), &mut out).unwrap();
                 assert_eq!(out, bytes, "{text}");
             }
-            (Err(error), Err(message)) => assert!(error.message.contains(message), "{text}: {error}"),
+            (Err(error), Err(message)) => assert!(error.to_string().contains(message), "{text}: {error}"),
             (found, _) => panic!("{text}: {found:?}"),
         }
     }
@@ -318,6 +351,39 @@ fn defaults_of_every_type_are_checked() {
     check(r#"["null","r"]"#, "null", Ok(&[0]));
     check(r#"{"type":"array","items":"r"}"#, "[{}]", Err("without end"));
     check(r#"["r","null"]"#, "{}", Err("no branch"));
+}
+
+#[test]
+fn defaults_that_fill_in_each_other_stay_bounded() {
+    let long = "x".repeat(300_000);
+    let inner =
+        format!(r#"{{"type":"record","name":"i","fields":[{{"name":"s","type":"string","default":"{long}"}}]}}"#);
+    let list = |items: usize| format!("[{}]", vec!["{}"; items].join(","));
+    let field = |name: &str, items: &str, count: usize| {
+        format!(r#"{{"name":"{name}","type":{{"type":"array","items":{items}}},"default":{}}}"#, list(count))
+    };
+    let refused = |fields: &str, message: &str| {
+        let error = Schema::parse(&record(fields)).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    };
+    refused(&field("a", &inner, 100), "without end");
+    let many: Vec<String> = (0..8).map(|at| field(&format!("f{at}"), r#""i""#, 2)).collect();
+    refused(
+        &format!("{},{}", field("a", &inner, 2), many.join(",")),
+        "the defaults up to here take more than 4096 KiB",
+    );
+}
+
+/// Each level can be left by two types, so a search that forgets what it tried would take 2^60 steps.
+#[test]
+fn deep_paths_through_recursive_unions_are_found_or_not_in_no_time() {
+    let schema = parse(
+        r#"{"type":"record","name":"A","fields":[{"name":"n","type":["null","A",
+            {"type":"record","name":"B","fields":[{"name":"n","type":["null","A","B"]},{"name":"y","type":"int"}]}]}]}"#,
+    );
+    let path = |end: &str| format!("{}{end}", "n.".repeat(60)).parse().unwrap();
+    assert!(schema.resolve(&path("y")).unwrap().nullable);
+    assert!(schema.resolve(&path("x")).is_none());
 }
 
 #[test]

@@ -114,7 +114,8 @@ impl Default for Builder {
 impl Builder {
     fn read(&mut self, text: &str) -> Result<Node, Problem> {
         if text.len() > MAX_BYTES {
-            return Err(Problem::new("too-large", format!("larger than {} MiB", MAX_BYTES >> 20)));
+            let hint = Some("is it the right file?".to_owned());
+            return Err(Problem { hint, ..Problem::new("too-large", format!("larger than {} MiB", MAX_BYTES >> 20)) });
         }
         let options = granit_parser::options! {
             flow_nesting_limit: MAX_DEPTH,
@@ -124,14 +125,11 @@ impl Builder {
         };
         let mut documents = 0;
         for event in Parser::new_from_str_with_options(text, options) {
-            let (event, span) = event.map_err(|error| Problem {
-                hint: Some("is a bracket or a quote left open, or the indentation off?".to_owned()),
-                ..fatal("syntax", error.marker(), error.info())
-            })?;
+            let (event, span) = event.map_err(|error| syntax(error.marker(), &error.info()))?;
             match event {
                 Event::DocumentStart(..) if documents > 0 => {
-                    let problem = fatal("several-documents", &span.start, "a second document in one file");
-                    return Err(Problem { hint: Some("put each document in a file of its own".into()), ..problem });
+                    let hint = "put each document in a file of its own";
+                    return Err(fatal("several-documents", &span.start, "a second document in one file", hint));
                 }
                 Event::DocumentStart(..) => documents += 1,
                 Event::Scalar(text, style, anchor, tag) => {
@@ -152,10 +150,8 @@ impl Builder {
                 _ => {}
             }
         }
-        self.root.take().ok_or_else(|| Problem {
-            hint: Some("is it the right file?".to_owned()),
-            ..fatal("empty", &Marker::new(0, 1, 0), "nothing in this file")
-        })
+        let start = Marker::new(0, 1, 0);
+        self.root.take().ok_or_else(|| fatal("empty", &start, "nothing in this file", "is it the right file?"))
     }
 
     fn refuse_tag(&mut self, tagged: bool, at: &Marker) {
@@ -201,10 +197,10 @@ impl Builder {
 
     fn open(&mut self, open: Open, anchor: usize, at: &Marker) -> Result<(), Problem> {
         if self.expects_key() {
-            return Err(fatal("complex-key", at, "a list or mapping as a key; keys are text"));
+            return Err(complex_key(at));
         }
         if self.stack.len() >= MAX_DEPTH {
-            return Err(fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels"), FLATTER));
         }
         self.charge(1, 0, at)?;
         self.stack.push(Frame { open, position: position(at), anchor });
@@ -224,21 +220,22 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize, at: &Marker) -> Result<(), Problem> {
         if self.stack.iter().any(|frame| frame.anchor == anchor) {
-            return Err(fatal("alias", at, "an alias to what it stands in"));
+            return Err(fatal("alias", at, "an alias to what it stands in", "write out what is meant"));
         }
         let Some(node) = self.anchors.get(&anchor) else {
             // The parser refuses aliases without an anchor; what is left are anchors on keys.
-            return Err(fatal("alias", at, "an alias to a key; only values can be repeated"));
+            return Err(fatal("alias", at, "an alias to a key; only values can be repeated", "write the text out"));
         };
         if let (true, Some(scalar)) = (self.expects_key(), node.scalar()) {
             let scalar = scalar.clone();
             return self.key(scalar.text, scalar.style, at);
         }
         if self.expects_key() {
-            return Err(fatal("complex-key", at, "a list or mapping as a key; keys are text"));
+            return Err(complex_key(at));
         }
         if self.stack.len() + node.depth() > MAX_DEPTH {
-            return Err(fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels by this alias")));
+            let message = format!("nested deeper than {MAX_DEPTH} levels by this alias");
+            return Err(fatal("too-deep", at, message, FLATTER));
         }
         let (nodes, bytes) = node.weight();
         let node = node.clone();
@@ -274,7 +271,7 @@ impl Builder {
         let left = self.budget.nodes.checked_sub(nodes).zip(self.budget.bytes.checked_sub(bytes));
         let (nodes, bytes) = left.ok_or_else(|| {
             let message = format!("more than {MAX_NODES} values, or too much text, aliases expanded");
-            fatal("too-large", at, message)
+            fatal("too-large", at, message, "write out what is meant, without aliases of aliases")
         })?;
         self.budget = Budget { nodes, bytes };
         Ok(())
@@ -282,13 +279,37 @@ impl Builder {
 
     fn report(&mut self, code: &'static str, at: &Marker, message: impl Into<String>, hint: &str) {
         if self.problems.len() < MAX_PROBLEMS {
-            self.problems.push(Problem { hint: Some(hint.to_owned()), ..fatal(code, at, message) });
+            self.problems.push(fatal(code, at, message, hint));
         }
     }
 }
 
-fn fatal(code: &'static str, at: &Marker, message: impl Into<String>) -> Problem {
-    Problem { position: Some(position(at)), ..Problem::new(code, message) }
+/// What the parser says, with the likely way out.
+fn syntax(at: &Marker, info: &str) -> Problem {
+    if info.contains("recursion limit") {
+        return fatal("too-deep", at, format!("nested deeper than {MAX_DEPTH} levels"), FLATTER);
+    }
+    let hint = match info {
+        _ if info.contains("tab") => "YAML indents with spaces, never with tabs",
+        _ if info.contains("mapping values") => "put a text that has `: ` in it in quotes, or mend the indentation",
+        _ => "is a bracket or a quote left open, or the indentation off?",
+    };
+    fatal("syntax", at, info, hint)
+}
+
+const FLATTER: &str = "make it flatter; no file of ours needs so many levels";
+
+fn fatal(code: &'static str, at: &Marker, message: impl Into<String>, hint: &str) -> Problem {
+    Problem { position: Some(position(at)), hint: Some(hint.to_owned()), ..Problem::new(code, message) }
+}
+
+fn complex_key(at: &Marker) -> Problem {
+    fatal(
+        "complex-key",
+        at,
+        "a list or mapping as a key; keys are text",
+        "put a key in quotes that begins with a bracket",
+    )
 }
 
 fn position(at: &Marker) -> Position {

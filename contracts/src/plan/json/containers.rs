@@ -259,11 +259,14 @@ impl<'a> Encoder<'a> {
         while more {
             self.count_item(place)?;
             let start = self.out.len() - self.base;
+            // An item that is broken is not comparable to others.
+            let broken = checked && std::mem::take(&mut self.report.broken);
             self.value(item, &place.item(count))?;
-            if checked {
+            if checked && !self.report.broken {
                 let end = self.out.len() - self.base;
                 self.report.outcome.scratch.spans.push((start as u32, end as u32));
             }
+            self.report.broken |= broken;
             count += 1;
             self.scan.white_space();
             more = match self.scan.peek() {

@@ -21,30 +21,9 @@ const SHOWN: usize = 200;
 /// Why a rule does not fit, and the way out.
 pub(in crate::plan) type Misfit = (String, Option<String>);
 
-/// The clause a check stands for.
-pub(in crate::plan) fn clause(check: &Check) -> Clause {
-    match check {
-        Check::Required => Clause::Required,
-        Check::NoNulls => Clause::NullValues,
-        Check::ValidValues(_) | Check::ValidPattern(_) => Clause::InvalidValues,
-        Check::MinLength(_) => Clause::MinLength,
-        Check::MaxLength(_) => Clause::MaxLength,
-        Check::Pattern(_) => Clause::Pattern,
-        Check::Minimum(_) => Clause::Minimum,
-        Check::Maximum(_) => Clause::Maximum,
-        Check::ExclusiveMinimum(_) => Clause::ExclusiveMinimum,
-        Check::ExclusiveMaximum(_) => Clause::ExclusiveMaximum,
-        Check::MultipleOf(_) => Clause::MultipleOf,
-        Check::Format(_) => Clause::Format,
-        Check::MinItems(_) => Clause::MinItems,
-        Check::MaxItems(_) => Clause::MaxItems,
-        Check::UniqueItems => Clause::UniqueItems,
-    }
-}
-
 /// A check for a node that is not a union.
 pub(in crate::plan) fn compile(plan: &Plan, node: &Node, check: &Check) -> Result<CheckPlan, Misfit> {
-    let reader = Reader { plan, op: node.op, clause: clause(check) };
+    let reader = Reader { plan, op: node.op, clause: check.clause() };
     let (expected, test) = match check {
         Check::Required | Check::NoNulls => ("a value that is not null".to_owned(), Test::NotNull),
         Check::ValidValues(values) => reader.among(values)?,
@@ -115,11 +94,18 @@ impl Reader<'_> {
         if !self.is_text() {
             return Err(self.wrong_type("strings"));
         }
-        let compiled = regex::bytes::RegexBuilder::new(pattern).size_limit(PATTERN_SIZE).nest_limit(50).build();
+        let text = with_ascii_classes(pattern);
+        let compiled = regex::bytes::RegexBuilder::new(&text).size_limit(PATTERN_SIZE).nest_limit(50).build();
         let compiled = compiled.map_err(|error| {
             let error = error.to_string();
             let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            let hint = "patterns are Rust's regular expressions: without look-around and back-references";
+            let hint = match reason {
+                _ if reason.contains("look-around") || reason.contains("backreference") => {
+                    "patterns take linear time here, so they have neither; say the rest in another clause"
+                }
+                _ if reason.contains("limit") => "make it smaller: fewer or smaller repetitions",
+                _ => "mend it; a character that is meant as itself takes a `\\` before it",
+            };
             (format!("`{}` is not a usable pattern: {reason}", self.clause), Some(hint.to_owned()))
         })?;
         Ok((format!("a match of `{}`", shorten(pattern)), Test::Text(compiled)))
@@ -184,17 +170,26 @@ impl Reader<'_> {
         fn all<T>(literals: &[Literal], read: impl Fn(&Literal) -> Result<T, Misfit>) -> Result<Vec<T>, Misfit> {
             literals.iter().map(read).collect()
         }
+        fn sorted<T: Ord>(values: Result<Vec<T>, Misfit>) -> Result<Vec<T>, Misfit> {
+            let mut values = values?;
+            values.sort_unstable();
+            Ok(values)
+        }
         let boolean = |literal: &Literal| match literal {
             Literal::Boolean(value) => Ok(*value),
             _ => Err(self.wrong_literal(literal, "it is true or false")),
         };
         let test = match self.op {
             Op::Boolean => Test::Boolean(all(literals, boolean)?),
-            Op::Int | Op::Long | Op::Temporal(_) => Test::IntegerAmong(all(literals, |literal| self.integer(literal))?),
+            Op::Int | Op::Long | Op::Temporal(_) => {
+                Test::IntegerAmong(sorted(all(literals, |literal| self.integer(literal)))?)
+            }
             Op::Double | Op::Float => Test::DoubleAmong(all(literals, |literal| self.floating(literal))?),
-            Op::Decimal(of) => Test::DecimalAmong(all(literals, |literal| Ok(self.decimal(literal, of)?.to_bytes()))?),
+            Op::Decimal(of) => {
+                Test::DecimalAmong(sorted(all(literals, |literal| Ok(self.decimal(literal, of)?.to_bytes())))?)
+            }
             Op::String | Op::Uuid | Op::UuidFixed | Op::Enum(_) => {
-                Test::TextAmong(all(literals, |literal| self.text(literal))?)
+                Test::TextAmong(sorted(all(literals, |literal| self.text(literal)))?)
             }
             _ => return Err(self.wrong_type("scalars other than bytes")),
         };
@@ -276,6 +271,33 @@ impl Reader<'_> {
         }
         Ok(whole)
     }
+}
+
+/// A pattern whose `\d`, `\w` and `\b` are about ASCII, as in ECMA-262, to which ODCS refers: to the engine they are
+/// about all scripts, and `\d` would let digits pass that other readers of the contract refuse.
+fn with_ascii_classes(pattern: &str) -> String {
+    let mut text = String::with_capacity(pattern.len());
+    let (mut chars, mut in_class) = (pattern.chars(), 0u32);
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            match c {
+                '[' => in_class += 1,
+                ']' => in_class = in_class.saturating_sub(1),
+                _ => {}
+            }
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('d') => text.push_str("[0-9]"),
+            Some('D') => text.push_str("[^0-9]"),
+            Some('w') => text.push_str("[0-9A-Za-z_]"),
+            Some('W') => text.push_str("[^0-9A-Za-z_]"),
+            Some(edge @ ('b' | 'B')) if in_class == 0 => text.extend(["(?-u:\\", &edge.to_string(), ")"]),
+            other => text.extend(std::iter::once(c).chain(other)),
+        }
+    }
+    text
 }
 
 fn show(literal: &Literal) -> String {

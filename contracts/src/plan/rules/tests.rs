@@ -23,7 +23,7 @@ fn compile(kind: &str, checks: Vec<Check>) -> Result<Plan, Vec<PlanProblem>> {
 /// The rule passes the right values and is broken by the wrong ones, as JSON and as Avro.
 #[track_caller]
 fn check(kind: &str, check: Check, right: &[&str], wrong: &[&str]) {
-    let clause = super::compile::clause(&check);
+    let clause = check.clause();
     let plan = compile(kind, vec![check]).unwrap_or_else(|problems| panic!("{kind}: {problems:?}"));
     let (mut outcome, mut again) = (Outcome::default(), Outcome::default());
     for (value, expected) in right.iter().map(|value| (value, true)).chain(wrong.iter().map(|value| (value, false))) {
@@ -138,6 +138,20 @@ fn lengths_count_characters() {
 }
 
 #[test]
+fn classes_of_patterns_are_of_ascii_as_in_ecma_262() {
+    let pattern = |text: &str| Check::Pattern(text.to_owned());
+    check("\"string\"", pattern(r"^\d+$"), &["\"12\""], &["\"١٢\"", "\"1a\""]);
+    check("\"string\"", pattern(r"^\w+$"), &["\"a_1Z\""], &["\"é\"", "\"a-b\""]);
+    check("\"string\"", pattern(r"^\D\W$"), &["\"é?\"", "\"١é\""], &["\"1?\"", "\"aa\""]);
+    check("\"string\"", pattern(r"^[\d.,-]+[^\w]$"), &["\"1.5-é\""], &["\"١.\"", "\"1.a\""]);
+    check("\"string\"", pattern(r"^[\w-]+$"), &["\"a-1\""], &["\"a.\"", "\"é\""]);
+    check("\"string\"", pattern(r"a\b"), &["\"a\"", "\"aé\"", "\"a b\""], &["\"ab\""]);
+    check("\"string\"", pattern(r"^a\Bb$"), &["\"ab\""], &["\"a\""]);
+    check("\"string\"", pattern(r"^\\d\/\u00e9[[:alpha:]]$"), &["\"\\\\d/éa\""], &["\"5/éa\""]);
+    check("\"string\"", pattern(r"^.$"), &["\"é\"", "\"😀\""], &["\"ab\""]);
+}
+
+#[test]
 fn patterns_find_a_match_anywhere_unless_anchored() {
     let pattern = |text: &str| Check::Pattern(text.to_owned());
     check("\"string\"", pattern("b+"), &["\"abc\""], &["\"ac\""]);
@@ -190,6 +204,15 @@ fn arrays_are_counted_and_compared() {
     let many = many.join(",");
     check(LIST, Check::UniqueItems, &[&format!("[{many}]")], &[&format!("[{many},7]")]);
     check(LIST, Check::MaxItems(100), &[&format!("[{many}]")], &[&format!("[{many},7]")]);
+    // What is broken is no item to compare.
+    let plan = compile(r#"{"type":"array","items":"int"}"#, vec![Check::UniqueItems]).unwrap();
+    let clauses = |json: &[u8]| {
+        let mut outcome = Outcome::default();
+        plan.encode_json(json, JsonForm::Plain, &mut Vec::new(), &mut outcome);
+        outcome.violations.listed.iter().map(|found| found.clause).collect::<Vec<_>>()
+    };
+    assert_eq!(clauses(br#"{"a":["x","x",1,2]}"#), [Clause::Type, Clause::Type]);
+    assert_eq!(clauses(br#"{"a":["x",1,1]}"#), [Clause::Type, Clause::UniqueItems]);
     misfit("\"string\"", Check::UniqueItems, "about arrays");
     misfit(r#"{"type":"map","values":"int"}"#, Check::MinItems(1), "about arrays");
 }

@@ -188,6 +188,26 @@ fn nested_ambiguous_unions_cost_no_more_than_a_budget() {
 }
 
 #[test]
+fn a_rule_deep_in_recursive_unions_compiles_once_a_level() {
+    let schema = r#"{"type":"record","name":"A","fields":[{"name":"n","type":["null","A",
+        {"type":"record","name":"B","fields":[{"name":"n","type":["null","A","B"]},{"name":"y","type":["null","int"]}]}]}]}"#;
+    let rule = Rule {
+        path: format!("{}y", "n.".repeat(60)).parse().unwrap(),
+        check: crate::rule::Check::Required,
+        position: None,
+    };
+    assert!(plan_with(schema, &[rule], PlanOptions::default()).nodes.len() < 1000);
+}
+
+#[test]
+fn unions_of_many_alike_branches_are_judged_in_bounded_space() {
+    let branch = |at: usize| format!(r#"{{"type":"record","name":"R{at}","fields":[]}}"#);
+    let union = (0..200).map(branch).collect::<Vec<_>>().join(",");
+    let schema = Schema::parse(&format!("[{union}]")).unwrap();
+    assert_eq!(ambiguous_unions(&schema, BytesEncoding::Base64).len(), 500);
+}
+
+#[test]
 fn an_item_of_a_longer_text_ends_where_it_ends() {
     #[track_caller]
     fn check(plan: &Plan, text: &str, at: usize, verdict: Verdict, extent: Result<usize, usize>) -> Outcome {
@@ -213,6 +233,11 @@ fn an_item_of_a_longer_text_ends_where_it_ends() {
     check(&of, &long, end + 1, Verdict::Sound, Ok(long.len() - 1));
     let unfinished = &long[..end - 1];
     check(&of, unfinished, 1, Verdict::Broken, Err(unfinished.len()));
+    let number = limited("\"long\"", Limits { bytes: 4, ..Limits::default() });
+    check(&number, "[1234,1]", 1, Verdict::Sound, Ok(5));
+    let outcome = check(&number, "[12345,1]", 1, Verdict::Broken, Ok(6));
+    assert_eq!(clauses(&outcome), [" limit"]);
+    check(&number, "[123456789,1]", 1, Verdict::Broken, Ok(10));
     let items = limited(&field(r#"{"type":"array","items":"int"}"#), Limits { items: 3, ..Limits::default() });
     let outcome = check(&items, r#"[{"a":[1,2,3,4,5]} ,"#, 1, Verdict::Broken, Ok(18));
     assert_eq!(clauses(&outcome), ["a limit"]);

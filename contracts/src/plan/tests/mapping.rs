@@ -27,16 +27,44 @@ fn fields_come_in_any_order() {
 fn a_missing_field_takes_its_default_and_else_is_a_violation_also_when_nullable() {
     check(&plan(&field(r#"["null","int"]"#)), "{}", Err(Clause::Missing));
     check(&plan(&field(r#""int""#)), "{}", Err(Clause::Missing));
-    let (verdict, body, outcome) = run(
-        &plan(
-            r#"{"type":"record","name":"R","fields":[
-            {"name":"a","type":{"type":"array","items":"int"},"default":[1,2]},
-            {"name":"b","type":{"type":"fixed","name":"F","size":2},"default":"\u00ff\u0000"}]}"#,
-        ),
-        "{}",
+    for (kind, default, expected) in [
+        ("null", "null", &[][..]),
+        ("boolean", "true", &[1]),
+        ("int", "-1", &[1]),
+        ("long", "1", &[2]),
+        ("float", "1.5", &[0, 0, 0xc0, 0x3f]),
+        ("double", "1", &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
+        ("bytes", r#""\u00ff""#, &[2, 0xff]),
+        ("string", r#""é""#, &[4, 0xc3, 0xa9]),
+        (r#"{"type":"fixed","name":"F","size":2}"#, r#""\u00ff\u0000""#, &[0xff, 0]),
+        (r#"{"type":"enum","name":"E","symbols":["A","B"],"default":"A"}"#, r#""B""#, &[2]),
+        (r#"{"type":"array","items":"int"}"#, "[1,2]", &[4, 2, 4, 0]),
+        (r#"{"type":"map","values":"int"}"#, r#"{"k":1}"#, &[2, 2, b'k', 2, 0]),
+        (r#"["null","int"]"#, "null", &[0]),
+        (r#"["null","int"]"#, "7", &[2, 14]),
+        (r#"{"type":"int","logicalType":"date"}"#, "1", &[2]),
+        (r#"{"type":"bytes","logicalType":"decimal","precision":4}"#, r#""\u0001""#, &[2, 1]),
+        (r#"{"type":"record","name":"I","fields":[{"name":"x","type":"int","default":3}]}"#, "{}", &[6]),
+    ] {
+        let kind = if kind.starts_with(['{', '[']) { kind.to_owned() } else { format!("\"{kind}\"") };
+        let field = format!(r#"{{"name":"a","type":{kind},"default":{default}}}"#);
+        let plan = plan(&format!(r#"{{"type":"record","name":"R","fields":[{field}]}}"#));
+        check(&plan, "{}", Ok(expected));
+        assert_eq!(run(&plan, "{}").2.defaulted, 1, "{field}");
+    }
+}
+
+#[test]
+fn aliases_are_for_readers_and_no_names_of_fields_in_events() {
+    let of = plan(
+        r#"{"type":"record","name":"R","aliases":["Q"],"fields":[
+            {"name":"a","aliases":["b"],"type":"int"},
+            {"name":"e","type":{"type":"enum","name":"E","aliases":["D"],"symbols":["X"]},"default":"X"}]}"#,
     );
-    assert_eq!((verdict, outcome.defaulted), (Verdict::Sound, 2));
-    assert_eq!(body, [4, 2, 4, 0, 0xff, 0]);
+    check(&of, r#"{"a":1}"#, Ok(&[2, 0]));
+    let (verdict, _, outcome) = run(&of, r#"{"b":1}"#);
+    assert_eq!((verdict, clauses(&outcome)), (Verdict::Broken, vec!["a missing".to_owned()]));
+    assert_eq!(outcome.undeclared, ["b"]);
 }
 
 #[test]
