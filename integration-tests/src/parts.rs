@@ -65,9 +65,22 @@ impl Parts {
     /// # Panics
     /// When that fails, or these are not [`Parts::own`].
     pub fn signal(&self, part: &str, action: &str) {
-        let folder = self.folder.as_ref().expect("only parts of one's own are ended or frozen");
-        let status = real_parts().args([part, action]).arg(folder).status().expect("real-parts runs");
-        assert!(status.success(), "real-parts {part} {action}: {status}");
+        self.real_parts(|command, folder| command.args([part, action]).arg(folder));
+    }
+
+    /// Makes the broker refuse whatever is written to a topic.
+    ///
+    /// # Panics
+    /// When that fails, or these are not [`Parts::own`].
+    pub fn deny(&self, topic: &str) {
+        self.real_parts(|command, folder| command.arg("deny").arg(folder).arg(topic));
+    }
+
+    fn real_parts(&self, arguments: impl for<'c> FnOnce(&'c mut Command, &Path) -> &'c mut Command) {
+        let folder = self.folder.as_ref().expect("only parts of one's own are ended, frozen or denied");
+        let mut command = real_parts();
+        let status = arguments(&mut command, folder).status().expect("real-parts runs");
+        assert!(status.success(), "{command:?}: {status}");
     }
 }
 

@@ -7,6 +7,7 @@
 mod catalog;
 mod in_force;
 mod keeper;
+mod topics;
 mod watch;
 
 use crate::{
@@ -44,7 +45,7 @@ use watch::Watch;
 const FOR_THE_QUEUE: Duration = Duration::from_secs(2);
 /// The last spans, metrics and log lines get this long even when the grace period is over.
 const FOR_TELEMETRY: Duration = Duration::from_secs(1);
-/// What is heard of the catalog and not yet taken in.
+/// What is heard of the catalog and the topics and not yet taken in.
 const NEWS: usize = 64;
 
 /// What `run` takes.
@@ -164,7 +165,7 @@ impl Sidecar {
         let products = Arc::new(Products::default());
         let counters = Arc::new(Counters::new());
         let sources = Arc::new(Sources::new(counters.clone(), products.clone()));
-        let listeners = Listeners::bind(&config, &counters).await?;
+        let listeners = Listeners::bind(&config, &counters)?;
         let producer = Producer::new(&producer_settings(&kafka, &config), config.limits.producer())
             .map_err(|error| Failure::refused("cannot make a producer of `kafka`").caused_by(error))?;
         sources.set_producer(producer.clone());
@@ -205,6 +206,8 @@ impl Sidecar {
         };
         keeper.decide();
         let (tell, news) = mpsc::channel(NEWS);
+        let (products, stop) = (sidecar.products.clone(), sidecar.stop.clone());
+        sidecar.rest.spawn(topics::watch(sidecar.producer.clone(), products, tell.clone(), stop));
         sidecar.rest.spawn(catalog::follow(kafka, config.domain.clone(), counters, tell, sidecar.stop.clone()));
         sidecar.rest.spawn(keeper.run(news, watch, sidecar.stop.clone()));
         sidecar.serve(listeners, door, more);
@@ -280,7 +283,7 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &Config, counters: &Arc<Counters>) -> Result<Self, Failure> {
+    fn bind(config: &Config, counters: &Arc<Counters>) -> Result<Self, Failure> {
         let guard = |of| {
             let refused = |error| Failure::refused("cannot guard the listeners").caused_by(error);
             Guard::new(&config.security, of).map(Arc::new).map_err(refused)
@@ -291,19 +294,19 @@ impl Listeners {
             header_timeout: config.limits.header_timeout,
             ..server::Limits::default()
         };
-        let bind = async |name, address, guard: &Arc<Guard>| {
-            Listener::bind(name, address, guard.clone(), limits).await.map_err(|error| {
+        let bind = |name, address, guard: &Arc<Guard>| {
+            Listener::bind(name, address, guard.clone(), limits).map_err(|error| {
                 let hint = error.hint();
                 Failure::refused("cannot listen").caused_by(error).hint(hint)
             })
         };
         let listen = &config.listen;
         let data = match config.roles.contains(&Role::Publish) {
-            true => Some(bind("data", listen.data, &guards[0]).await?.counted(counters.clone())),
+            true => Some(bind("data", listen.data, &guards[0])?.counted(counters.clone())),
             false => None,
         };
-        let admin = bind("admin", listen.admin, &guards[1]).await?;
-        let health = bind("health", listen.health, &Arc::new(Guard::anyone())).await?;
+        let admin = bind("admin", listen.admin, &guards[1])?;
+        let health = bind("health", listen.health, &Arc::new(Guard::anyone()))?;
         Ok(Self { data, admin, health, guards })
     }
 

@@ -222,7 +222,7 @@ pub struct Limits {
     /// Records that may wait for the broker's ack.
     #[schemars(range(min = 1))]
     pub queue_events: usize,
-    /// From a request's first byte to its answer, and so the longest wait for a broker's ack.
+    /// From a request's last byte to its answer, and so the longest wait for a broker's ack.
     #[serde(with = "units::duration")]
     #[schemars(with = "units::DurationText")]
     pub request_timeout: Duration,

@@ -5,7 +5,7 @@ mod load;
 #[cfg(test)]
 pub(crate) mod sample;
 
-pub use assemble::{Known, assemble, difference, losses};
+pub use assemble::{Known, assemble, difference, losses, withhold};
 pub use load::{Contracts, load};
 
 use std::{

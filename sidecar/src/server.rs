@@ -25,7 +25,7 @@ use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, error::Error, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     time::{sleep, timeout},
 };
@@ -119,21 +119,16 @@ impl BindError {
 }
 
 impl Listener {
-    /// Binds an address.
+    /// Binds an address; takes a runtime around it.
     ///
     /// # Errors
     /// When the system does not give it, or when it would be open to the network with nothing that guards it.
-    pub async fn bind(
-        name: &'static str,
-        address: SocketAddr,
-        guard: Arc<Guard>,
-        limits: Limits,
-    ) -> Result<Self, BindError> {
+    pub fn bind(name: &'static str, address: SocketAddr, guard: Arc<Guard>, limits: Limits) -> Result<Self, BindError> {
         if !address.ip().to_canonical().is_loopback() && !guard.protects() {
             return Err(BindError::Unprotected { name, address });
         }
         let taken = |source| BindError::Taken { name, address, source };
-        let socket = TcpListener::bind(address).await.map_err(taken)?;
+        let socket = listen(address, limits.connections).map_err(taken)?;
         let address = socket.local_addr().map_err(taken)?;
         Ok(Self { name, socket, address, guard, limits, counters: None })
     }
@@ -205,6 +200,16 @@ impl Listener {
             tasks.wait().await;
         }
     }
+}
+
+/// Listens with a backlog for as many as may be served: beyond it the system drops what comes, and a client tries again
+/// only after a second. The system may have a bound of its own (`somaxconn`).
+fn listen(address: SocketAddr, connections: usize) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // The connections of the process before this one may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(u32::try_from(connections).unwrap_or(u32::MAX))
 }
 
 fn is_of_connection(error: &io::Error) -> bool {

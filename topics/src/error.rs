@@ -67,7 +67,9 @@ pub(crate) fn explain(code: Code) -> Explained {
         Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownTopicId => {
             (Kind::NoTopic, "the topic does not exist: run `tidegate apply`")
         }
-        Code::UnknownPartition => (Kind::NoTopic, "the topic has no such partition"),
+        Code::UnknownPartition => {
+            (Kind::NoTopic, "the topic has no such partition: if it was deleted, run `tidegate apply`")
+        }
         Code::InvalidTopic => (Kind::Lasting, "kafka does not take this topic name"),
 
         // The record.

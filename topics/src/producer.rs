@@ -21,6 +21,7 @@ mod worker;
 use crate::config::KafkaConfig;
 use request::{InFlight, Request};
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -180,6 +181,17 @@ impl Producer {
     /// Why no broker can be reached now, if so. While it is so, [`Producer::admit`] refuses.
     pub fn unreachable(&self) -> Option<String> {
         self.worker.shared().unreachable()
+    }
+
+    /// Those of the topics that are not there; nothing when no broker says so of each. Asks one after the other.
+    pub async fn missing(&self, topics: &[String]) -> Option<BTreeSet<String>> {
+        let (worker, topics) = (self.worker.clone(), topics.to_vec());
+        tokio::task::spawn_blocking(move || worker.shared().missing(topics)).await.ok()?
+    }
+
+    /// Waits until a record fails because its topic is not there. For one listener.
+    pub async fn topic_missed(&self) {
+        self.worker.shared().topic_missed.notified().await;
     }
 
     /// Stops admitting, waits until everything in flight has its outcome or `grace` is over, and returns how many

@@ -5,6 +5,7 @@ mod captures;
 mod hostile;
 mod mapping;
 mod numbers;
+mod syntax;
 mod violations;
 
 use super::*;

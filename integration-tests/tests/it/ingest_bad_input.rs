@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tidegate_integration_tests::{Mesh, Reply, Sidecar, orders};
 
 /// A product whose Avro can claim half a gigabyte of nothing in five bytes.
-const NOTHINGS: (&str, &str) = (
+pub(crate) const NOTHINGS: (&str, &str) = (
     "nothings.odcs.yaml",
     "\
 apiVersion: v3.1.0
@@ -22,14 +22,40 @@ schema:
   - {url: nothings.avsc, type: implementation}
 ",
 );
-const NOTHINGS_SCHEMA: (&str, &str) = (
+pub(crate) const NOTHINGS_SCHEMA: (&str, &str) = (
     "nothings.avsc",
     r#"{"type": "record", "name": "Nothings", "namespace": "com.example", "fields": [
         {"name": "items", "type": {"type": "array", "items": "null"}}]}"#,
 );
 
+/// A product whose events may nest as deep as they like, as far as its schema goes.
+const NESTS: (&str, &str) = (
+    "nests.odcs.yaml",
+    "\
+apiVersion: v3.1.0
+kind: DataContract
+id: urn:example:DOMAIN:nests
+name: nests
+version: 1.0.0
+status: active
+domain: DOMAIN
+schema:
+- name: nests
+  physicalType: topic
+  logicalType: object
+  authoritativeDefinitions:
+  - {url: nests.avsc, type: implementation}
+",
+);
+const NESTS_SCHEMA: (&str, &str) = (
+    "nests.avsc",
+    r#"{"type": "record", "name": "Nest", "namespace": "com.example", "fields": [
+        {"name": "n", "type": ["null", "Nest"], "default": null}]}"#,
+);
+
 fn sales() -> Mesh {
-    Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]).contract(NOTHINGS, &[NOTHINGS_SCHEMA])
+    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
+    sales.contract(NOTHINGS, &[NOTHINGS_SCHEMA]).contract(NESTS, &[NESTS_SCHEMA])
 }
 
 type Headers = &'static [(&'static str, &'static str)];
@@ -81,6 +107,11 @@ async fn peak<T>(sidecar: &Sidecar, work: impl Future<Output = T>) -> (T, usize)
     (result, status("VmHWM:").saturating_sub(before))
 }
 
+/// A sound event with one field more.
+fn undeclared(text: &str) -> String {
+    format!(r#"{{"items":[],"more":{text}}}"#)
+}
+
 /// An order as text, with something put in its place.
 fn order_with(field: &str, text: &str) -> String {
     let mut order = orders::order(1);
@@ -95,7 +126,8 @@ async fn bad_input_has_a_clear_answer_and_nothing_of_it_is_published() {
     let sidecar = sales.run().await;
     let good = orders::order(1).to_string();
     let garbage: Vec<u8> = (0..=255).rev().collect();
-    let deep = |inside: &str| format!("{}{inside}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let nested = |depth: usize| format!("{}null{}", "{\"n\":".repeat(depth), "}".repeat(depth));
     let with_bytes = |bytes: &[u8]| -> Vec<u8> {
         let text = order_with("note", "\"PLACE\"");
         let at = text.find("PLACE").expect("it is there");
@@ -107,8 +139,14 @@ async fn bad_input_has_a_clear_answer_and_nothing_of_it_is_published() {
         ("garbage as avro", "orders/events", AVRO, garbage.clone(), "422 malformed"),
         ("garbage in a frame", "orders/events", FRAMED, garbage, "422 malformed"),
         ("a million brackets", "orders/events", JSON, "[".repeat(1_000_000).into(), "400 malformed"),
-        ("a million closed brackets", "orders/events", JSON, deep("").into(), "422 type"),
-        ("depth in a field", "orders/events", JSON, order_with("note", &deep("1")).into(), "422 type"),
+        // Two megabytes are more than an event may have, and half of them still nest deeper than one may.
+        ("a million closed brackets", "orders/events", JSON, deep(1_000_000).into(), "422 limit"),
+        ("fewer closed brackets", "orders/events", JSON, deep(400_000).into(), "422 type limit"),
+        ("a million in a field", "orders/events", JSON, order_with("note", &deep(1_000_000)).into(), "422 limit"),
+        ("fewer in a field", "orders/events", JSON, order_with("note", &deep(400_000)).into(), "422 type limit"),
+        ("fewer where none is declared", "nothings/events", JSON, undeclared(&deep(400_000)).into(), "422 limit"),
+        ("a depth that the schema allows", "nests/events", JSON, nested(150_000).into(), "422 limit"),
+        ("the same as avro", "nests/events", AVRO, vec![2; 1_000_000], "422 limit"),
         (
             "an empty object",
             "orders/events",
@@ -118,7 +156,7 @@ async fn bad_input_has_a_clear_answer_and_nothing_of_it_is_published() {
         ),
         ("a second key", "orders/events", JSON, good.replacen('{', "{\"gift\":true,", 1).into(), "422 duplicate-key"),
         ("a lone surrogate", "orders/events", JSON, order_with("note", "\"\\ud800\"").into(), "422 encoding"),
-        ("bytes that are no UTF-8", "orders/events", JSON, with_bytes(b"\xff\xfe"), "422 encoding"),
+        ("bytes that are no UTF-8", "orders/events", JSON, with_bytes(b"\xff\xfe"), "400 malformed"),
         ("something after it", "orders/events", JSON, format!("{good} {good}").into(), "400 malformed"),
         ("too large an int", "orders/events", JSON, order_with("priority", "2147483648").into(), "422 range"),
         ("too large a long", "orders/events", JSON, order_with("sequence", "9223372036854775808").into(), "422 range"),
@@ -139,6 +177,7 @@ async fn bad_input_has_a_clear_answer_and_nothing_of_it_is_published() {
     }
     assert_eq!(sales.read_product("orders", 1).await.len(), 0);
     assert_eq!(sales.read_product("nothings", 1).await.len(), 0);
+    assert_eq!(sales.read_product("nests", 1).await.len(), 0);
     // It is none the worse for it.
     assert_eq!(sidecar.post_json("orders", &orders::order(1)).await.statuses(), ["published"]);
 }

@@ -2,35 +2,56 @@
 
 use rdkafka::{ClientConfig, admin::AdminClient, admin::AdminOptions, client::DefaultClientContext};
 use std::time::{Duration, Instant};
-use tidegate_integration_tests::{Mesh, Mode, Proxy, Reply, eventually, orders, parts};
+use tidegate_integration_tests::{Mesh, Mode, Parts, Proxy, Reply, Sidecar, eventually, orders, parts};
 
-async fn delete_topic(kafka: &str, topic: &str) {
+pub(crate) async fn delete_topic(kafka: &str, topic: &str) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", kafka).create().expect("the properties are valid");
     let results = admin.delete_topics(&[topic], &AdminOptions::new()).await.expect("the broker answers");
     assert!(results.iter().all(Result::is_ok), "{results:?}");
 }
 
-#[tokio::test]
-async fn without_its_topic_the_quarantine_is_not_claimed_and_neighbours_go_on() {
-    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
-    sales.apply();
-    let sidecar = sales.run().await;
-    let lines = |number: u64| format!("{}\n{}\n", orders::order(number), orders::broken(number).0);
-    let reply = sidecar.post("orders", "application/x-ndjson", lines(1)).await;
-    assert_eq!(reply.items()[1]["quarantined"], true, "{}", reply.text());
-    assert_eq!(sales.read_quarantine("orders", 1).await.len(), 1);
+fn good_and_broken(number: u64) -> String {
+    format!("{}\n{}\n", orders::order(number), orders::broken(number).0)
+}
 
-    delete_topic(sales.kafka(), &format!("{}.tidegate-quarantine.orders.v1", sales.domain())).await;
-    let reply: Reply = eventually("the topic is missed", Duration::from_secs(60), async || {
-        let reply = sidecar.post("orders", "application/x-ndjson", lines(2)).await;
+/// Waits until a broken event is rejected and, for this reason, not kept; its neighbour is published.
+async fn not_kept(sidecar: &Sidecar, reason: &str) {
+    let reply: Reply = eventually("the event is not kept", Duration::from_secs(60), async || {
+        let reply = sidecar.post("orders", "application/x-ndjson", good_and_broken(2)).await;
         (reply.items()[1]["quarantined"] == false).then_some(reply)
     })
     .await;
     assert_eq!((reply.status, reply.statuses()), (207, vec!["published".to_owned(), "rejected".to_owned()]));
     let item = &reply.items()[1];
-    assert!(item["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{item}");
+    assert!(item["reason"].as_str().is_some_and(|said| said.contains(reason)), "{item}");
     assert!(item["violations"].as_array().is_some_and(|violations| !violations.is_empty()), "{item}");
+}
+
+/// faults.md, row 9.
+#[tokio::test]
+async fn without_its_topic_the_quarantine_is_not_claimed_and_neighbours_go_on() {
+    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
+    sales.apply();
+    let sidecar = sales.run().await;
+    let reply = sidecar.post("orders", "application/x-ndjson", good_and_broken(1)).await;
+    assert_eq!(reply.items()[1]["quarantined"], true, "{}", reply.text());
+    assert_eq!(sales.read_quarantine("orders", 1).await.len(), 1);
+
+    delete_topic(sales.kafka(), &format!("{}.tidegate-quarantine.orders.v1", sales.domain())).await;
+    not_kept(&sidecar, "run `tidegate apply`").await;
+}
+
+#[tokio::test]
+async fn a_quarantine_that_may_not_be_written_is_not_claimed_and_neighbours_go_on() {
+    let parts = Parts::own();
+    let sales = Mesh::on("sales", &parts.kafka, &parts.registry).contract(orders::CONTRACT, &[orders::SCHEMA]);
+    sales.apply();
+    parts.deny(&format!("{}.tidegate-quarantine.orders.v1", sales.domain()));
+    let sidecar = sales.run().await;
+    not_kept(&sidecar, "does not permit").await;
+    // Nor does a neighbour of a later request suffer.
+    assert_eq!(sidecar.post_json("orders", &orders::order(7)).await.status, 200);
 }
 
 // The proxy needs a thread of its own while `apply` keeps this one waiting.
@@ -45,16 +66,24 @@ async fn what_only_a_silent_registry_could_tell_is_failed_at_once_and_quarantine
     sales.apply();
     let sidecar = sales.run().await;
     let mut frame = b"\x00\x00\x00\x00\x00body".to_vec();
-    for (mode, id) in [(Mode::Stall, 2_000_000_001_u32), (Mode::Cut, 2_000_000_002)] {
+    let mut ids = 2_000_000_001_u32..;
+    for mode in [Mode::Stall, Mode::Cut] {
         proxy.set(mode);
-        frame[1..5].copy_from_slice(&id.to_be_bytes());
-        let began = Instant::now();
-        let reply = sidecar.post("orders", "application/vnd.confluent.avro", frame.clone()).await;
-        let took = began.elapsed();
-        assert_eq!((reply.status, reply.statuses()), (503, vec!["failed".to_owned()]), "{mode:?}: {}", reply.text());
-        assert!(reply.headers.contains_key("retry-after"));
-        // 100 ms for the registry, and some for a busy box.
-        assert!(took < Duration::from_millis(400), "{mode:?}: {took:?}");
+        // The best of some tries: the registry has 100 ms, and a busy box may be late once.
+        let mut best = Duration::MAX;
+        for id in ids.by_ref().take(10) {
+            frame[1..5].copy_from_slice(&id.to_be_bytes());
+            let began = Instant::now();
+            let reply = sidecar.post("orders", "application/vnd.confluent.avro", frame.clone()).await;
+            best = best.min(began.elapsed());
+            let ended = (reply.status, reply.statuses());
+            assert_eq!(ended, (503, vec!["failed".to_owned()]), "{mode:?}: {}", reply.text());
+            assert!(reply.headers.contains_key("retry-after"));
+            if best < Duration::from_millis(150) {
+                break;
+            }
+        }
+        assert!(best < Duration::from_millis(150), "{mode:?}: {best:?}");
         assert_eq!(sidecar.post_json("orders", &orders::order(1)).await.status, 200);
     }
     assert_eq!(sales.read_quarantine("orders", 1).await.len(), 0);

@@ -1,12 +1,15 @@
 //! `tidegate quarantine` on a real broker.
 
 use serde_json::{Value, json};
-use std::{collections::HashMap, process::Stdio, time::Duration};
+use std::{
+    collections::HashMap,
+    process::{Command, Stdio},
+    time::Duration,
+};
 use tidegate_integration_tests::{Mesh, Outcome, eventually, orders};
 
-/// The contract's next version, in which a currency may be any text and an order may have no items.
-fn mended() -> String {
-    let (_, contract) = orders::CONTRACT;
+/// The next version of a contract, in which a currency may be any text and an order may have no items.
+fn mended(contract: &str) -> String {
     let mended = contract
         .replace("version: 1.0.0", "version: 1.1.0")
         .replace(r#"    logicalTypeOptions: {pattern: "^[A-Z]{3}$"}"#, "    description: Any text.")
@@ -27,18 +30,29 @@ fn quarantine(mesh: &Mesh, arguments: &[&str]) -> Value {
     json_of(&mesh.tidegate(&[&["quarantine"], arguments, &["--output", "json"]].concat()))
 }
 
-/// A domain whose `orders` were sent one sound event and one broken in each way.
-async fn mesh() -> Mesh {
-    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
+/// A domain with this contract of `orders`, to which these were sent.
+async fn sent(contract: &str, events: &[Value]) -> Mesh {
+    let sales = Mesh::new("sales").contract((orders::CONTRACT.0, contract), &[orders::SCHEMA]);
     sales.apply();
     let sidecar = sales.run().await;
-    let mut events = vec![orders::order(100)];
-    events.extend((0..6).map(|number| orders::broken(number).0));
     let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
     let reply = sidecar.post("orders", "application/x-ndjson", lines).await;
-    assert_eq!(reply.status, 207, "{}", reply.text());
+    assert!(reply.items().iter().all(|item| item["status"] == "published" || item["quarantined"] == true), "{reply:?}");
     sidecar.stop().await;
     sales
+}
+
+/// A domain whose `orders` were sent one sound event and one broken in each way.
+async fn mesh() -> Mesh {
+    let mut events = vec![orders::order(100)];
+    events.extend((0..6).map(|number| orders::broken(number).0));
+    sent(orders::CONTRACT.1, &events).await
+}
+
+/// Releases the contract in which more is allowed.
+fn release_mended(mesh: &Mesh, contract: &str) {
+    mesh.write("contracts/orders.odcs.yaml", &mended(contract).replace("DOMAIN", mesh.domain()));
+    mesh.apply();
 }
 
 #[tokio::test]
@@ -57,10 +71,21 @@ async fn what_broke_is_counted_by_cause_and_shown_without_its_bytes() {
     check(&["--clause", "pattern"], 1);
     check(&["--path", "total"], 2);
     check(&["--clause", "missing", "--path", "currency"], 0);
+    check(&["--path", "lines"], 1);
+    check(&["--path", "line"], 0);
     check(&["--since", "10m"], 6);
     check(&["--until", "10m"], 0);
+    // One request, one moment: all of them from it on, none before it.
+    let moment = list["events"][0]["received"].as_str().expect("an event has its time");
+    check(&["--since", moment], 6);
+    check(&["--until", moment], 0);
     let limited = quarantine(&sales, &["list", "orders", "--limit", "2"]);
     assert_eq!((&limited["matching"], limited["events"].as_array().map(Vec::len)), (&json!(6), Some(2)));
+
+    let human = sales.tidegate(&["quarantine", "list", "orders"]).stdout;
+    let places = ["orders.v1: 6 events", "clause", "currency", "0:0", "quarantine show orders.v1"];
+    let found = places.map(|text| human.find(text).unwrap_or_else(|| panic!("no {text:?} in {human}")));
+    assert!(found.is_sorted(), "the causes come first: {human}");
 
     let one = &quarantine(&sales, &["list", "orders", "--clause", "pattern"])["events"][0];
     let position = one["position"].as_str().expect("an event has its place");
@@ -84,7 +109,8 @@ async fn what_keeps_the_contract_of_now_is_replayed_once_under_its_own_id() {
     let dry = quarantine(&sales, &["replay", "orders"]);
     assert_eq!((&dry["dryRun"], &dry["sound"], &dry["broken"]), (&json!(true), &json!(0), &json!(6)), "{dry}");
 
-    sales.write("contracts/orders.odcs.yaml", &mended().replace("DOMAIN", sales.domain()));
+    let (_, contract) = orders::CONTRACT;
+    sales.write("contracts/orders.odcs.yaml", &mended(contract).replace("DOMAIN", sales.domain()));
     let early = sales.tidegate(&["quarantine", "replay", "orders"]);
     assert!(early.code == Some(1) && early.stderr.contains("tidegate apply"), "{early:?}");
     sales.apply();
@@ -124,8 +150,10 @@ async fn a_replay_that_is_killed_goes_on_where_it_ended() {
         assert_eq!(reply.status, 422, "{}", reply.text());
     }
     sidecar.stop().await;
-    sales.write("contracts/orders.odcs.yaml", &mended().replace("DOMAIN", sales.domain()));
-    sales.apply();
+    release_mended(&sales, orders::CONTRACT.1);
+    let shown = in_a_terminal(&sales, &["quarantine", "replay", "orders"]);
+    assert!(shown.contains("tidegate-quarantine.orders.v1") && shown.contains('%'), "no progress bar: {shown}");
+    assert!(shown.contains("add --publish"), "a dry run says so: {shown}");
 
     let replay = ["quarantine", "replay", "orders", "--publish", "--output", "json"];
     let mut killed = sales.command(&replay).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -145,16 +173,71 @@ async fn a_replay_that_is_killed_goes_on_where_it_ended() {
     assert!(twice <= 500 && times.values().all(|times| *times <= 2), "{twice} twice");
 }
 
+/// What a command shows to somebody at a terminal.
+fn in_a_terminal(mesh: &Mesh, arguments: &[&str]) -> String {
+    let inside = mesh.command(arguments);
+    let line: Vec<_> = std::iter::once(inside.get_program()).chain(inside.get_args()).collect();
+    let line = line.join(std::ffi::OsStr::new(" "));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command"]).arg(line).arg("/dev/null").current_dir(mesh.folder());
+    let output = script.stdin(Stdio::null()).output().expect("script runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 #[tokio::test]
 async fn a_compacted_product_is_replayed_only_when_told_so() {
-    let (name, contract) = orders::CONTRACT;
+    let (_, contract) = orders::CONTRACT;
     let compacted = format!("{contract}- {{property: tidegate.cleanup, value: compact}}\n");
-    let sales = Mesh::new("sales").contract((name, &compacted), &[orders::SCHEMA]);
-    sales.apply();
+    let sales = sent(&compacted, &[orders::broken(0).0]).await;
+    release_mended(&sales, &compacted);
     let refused = sales.tidegate(&["quarantine", "replay", "orders", "--publish"]);
     assert!(refused.code == Some(1) && refused.stderr.contains("--allow-reorder"), "{refused:?}");
     let dry = quarantine(&sales, &["replay", "orders"]);
-    assert_eq!(dry["sound"], json!(0));
+    assert_eq!((&dry["sound"], &dry["published"]), (&json!(1), &json!(0)), "{dry}");
+    assert_eq!(sales.read_product("orders", 1).await.len(), 0);
     let told = quarantine(&sales, &["replay", "orders", "--publish", "--allow-reorder"]);
-    assert_eq!(told["published"], json!(0));
+    assert_eq!(told["published"], json!(1), "{told}");
+    assert_eq!(sales.read_product("orders", 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_replayed_event_keeps_what_its_caller_said_of_it() {
+    let contract = orders::CONTRACT.1.replace("- {property: tidegate.eventId, value: orderId}\n", "");
+    assert_ne!(contract, orders::CONTRACT.1);
+    let sales = Mesh::new("sales").contract((orders::CONTRACT.0, &contract), &[orders::SCHEMA]);
+    sales.apply();
+    let sidecar = sales.run().await;
+    let (broken, _) = orders::broken(0);
+    let given = sidecar.post_json("orders", &broken).await.items()[0]["id"].clone();
+    let attributes = [("id", "e-1"), ("type", "their.type"), ("time", "2026-01-02T03:04:05Z"), ("subject", "s")];
+    let request = sidecar.request(reqwest::Method::POST, "/v1/products/orders/events");
+    let request = request.header("ce-specversion", "1.0").header("ce-source", "/theirs");
+    let request =
+        attributes.iter().fold(request, |request, (name, value)| request.header(format!("ce-{name}"), *value));
+    assert_eq!(sidecar.send(request.body(broken.to_string())).await.items()[0]["quarantined"], true);
+    sidecar.stop().await;
+
+    release_mended(&sales, &contract);
+    assert_eq!(quarantine(&sales, &["replay", "orders", "--publish"])["published"], json!(2));
+    let records = sales.read_product("orders", 1).await;
+    assert_eq!(json!(records[0].header("ce_id")), given, "the id of the receipt");
+    for (name, value) in attributes {
+        assert_eq!(records[1].header(&format!("ce_{name}")), Some(value));
+    }
+    assert!(records.iter().all(|record| record.json() == broken));
+}
+
+#[tokio::test]
+async fn violations_beyond_those_listed_are_counted() {
+    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]).config("limits: {violations: 3}");
+    sales.apply();
+    let sidecar = sales.run().await;
+    let reply = sidecar.post("orders", "application/json", "{}").await;
+    assert_eq!((reply.status, &reply.items()[0]["violationsMore"]), (422, &json!(10)), "{}", reply.text());
+    sidecar.stop().await;
+    let list = quarantine(&sales, &["list", "orders"]);
+    assert_eq!(list["events"][0]["more"], json!(10), "{list}");
+    let shown = sales.tidegate(&["quarantine", "show", "orders", "0:0"]).stdout;
+    assert!(shown.contains("and 10 more that are not listed"), "{shown}");
 }

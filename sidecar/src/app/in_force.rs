@@ -1,9 +1,10 @@
 //! Which contracts are in force: those of the start until files that can take their place have been read.
 
-use crate::product::{Contracts, Known, Snapshot, assemble, losses};
+use crate::product::{Contracts, Known, Snapshot, assemble, losses, withhold};
+use std::collections::BTreeSet;
 use tidegate_contracts::{catalog::Catalog, feed::catalog::CatalogEntry, plan::Limits};
 
-/// What is heard of the catalog.
+/// What is heard of the catalog and of the topics.
 #[derive(Debug)]
 pub(super) enum News {
     /// A record; none in its place is a tombstone.
@@ -12,6 +13,8 @@ pub(super) enum News {
     Complete,
     /// It cannot be read, and is being tried again.
     Trouble(String),
+    /// These of the products' topics are not there, and the others are.
+    Missing(BTreeSet<String>),
 }
 
 /// The contracts in force, those that wait to be, and the catalog as far as it is known. Pure: files and the catalog
@@ -28,6 +31,8 @@ pub(super) struct InForce {
     /// Why the catalog counts for nothing, until it has been read to its end once. From then on it counts, whatever
     /// becomes of Kafka: it only ever grows.
     unread: Option<String>,
+    /// Topics that are not there.
+    missing: BTreeSet<String>,
 }
 
 /// What is to be put in force.
@@ -43,7 +48,7 @@ impl InForce {
     /// The contracts of the start, before anything is known of the catalog; `why` says so.
     pub(super) fn new(domain: &str, contracts: Contracts, limits: Limits, why: &str) -> Self {
         let (catalog, unread) = (Catalog::new(domain), Some(why.to_owned()));
-        Self { limits, contracts, waiting: None, broken: None, catalog, unread }
+        Self { limits, contracts, waiting: None, broken: None, catalog, unread, missing: BTreeSet::new() }
     }
 
     /// The files were read again: all of them, or why not.
@@ -64,6 +69,7 @@ impl InForce {
             News::Record(key, entry) => drop(self.catalog.take(&key, entry.map(|entry| *entry))),
             News::Complete => self.unread = None,
             News::Trouble(why) => self.unread = self.unread.take().and(Some(why)),
+            News::Missing(topics) => self.missing = topics,
         }
     }
 
@@ -71,16 +77,24 @@ impl InForce {
     pub(super) fn decide(&mut self, before: &Snapshot) -> Decision {
         let known = self.unread.as_ref().map_or(Known::Read(&self.catalog), |why| Known::NotYet(why));
         let mut held = self.broken.as_ref().map(|reason| format!("the files of now are not in force: {reason}"));
+        let assemble = |of: &Contracts| assemble(&of.contracts, known, self.limits, before);
+        let mut snapshot = None;
         if let Some(waiting) = &self.waiting {
-            let snapshot = assemble(&waiting.contracts, known, self.limits, before);
-            let losses = losses(before, &snapshot);
+            let of_waiting = assemble(waiting);
+            let losses = losses(before, &of_waiting);
             if losses.is_empty() {
-                self.contracts = self.waiting.take().unwrap_or_default();
-                return Decision { snapshot, held };
+                snapshot = Some(of_waiting);
+            } else {
+                held = Some(format!("the files of now wait until each product is released: {}", losses.join("; ")));
             }
-            held = Some(format!("the files of now wait until each product is released: {}", losses.join("; ")));
         }
-        Decision { snapshot: assemble(&self.contracts.contracts, known, self.limits, before), held }
+        let taken_up = snapshot.is_some();
+        let mut snapshot = snapshot.unwrap_or_else(|| assemble(&self.contracts));
+        if taken_up {
+            self.contracts = self.waiting.take().unwrap_or_default();
+        }
+        withhold(&mut snapshot, &self.missing);
+        Decision { snapshot, held }
     }
 
     /// Takes the contract in force for each that says the same, so that its compiled plans are kept.

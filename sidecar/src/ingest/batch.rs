@@ -4,7 +4,7 @@ use super::{
     Options,
     cloudevents::Attributes,
     foreign::{Foreign, Found},
-    quarantine::{Original, violations_json},
+    quarantine::{self, Original},
     select::Target,
 };
 use crate::product::Serving;
@@ -115,11 +115,11 @@ pub(super) enum Fate<'a> {
         value: Value<'a>,
         /// Into [`Batch::schemas`].
         schema: Option<usize>,
-        /// The header of an event that is published although it breaks rules.
-        marked: Option<Vec<u8>>,
+        /// The headers of an event that is published although it breaks rules.
+        marked: Option<quarantine::Headers>,
     },
     /// Into the quarantine topic.
-    Quarantine { original: Cow<'a, [u8]>, content_type: Cow<'static, str>, violations: Vec<u8> },
+    Quarantine { original: Cow<'a, [u8]>, content_type: Cow<'static, str>, violations: quarantine::Headers },
     /// Nowhere.
     Reject,
     /// Nowhere, since something else than the event is in the way.
@@ -235,14 +235,14 @@ impl<'a> Batch<'a> {
     ///
     /// # Errors
     /// When the request already has as many events as it may.
-    pub fn push_tombstone(&mut self, key: &[u8]) -> Result<(), TooMany> {
+    pub fn push_tombstone(&mut self, key: &[u8], attributes: Option<Attributes<'a>>) -> Result<(), TooMany> {
         self.make_room()?;
         let start = self.keys.len();
         self.keys.extend_from_slice(key);
-        let id = self.id(None, None);
+        let id = self.id(None, attributes.as_ref());
         self.items.push(Item {
             id,
-            attributes: None,
+            attributes: attributes.map(Box::new),
             fate: Fate::Publish { value: Value::Tombstone, schema: None, marked: None },
             key: Some(start..self.keys.len()),
             violations: Violations::default(),
@@ -418,7 +418,7 @@ impl<'a> Batch<'a> {
             }
             Err(violations) => (Verdict::Broken, violations),
         };
-        let violations = self.bound(violations);
+        let violations = bound(&mut self.listed, violations);
         if key.is_none()
             && self.contract().key_form == KeyForm::None
             && let Some(text) = attributes.as_ref().and_then(Attributes::partition_key)
@@ -433,7 +433,7 @@ impl<'a> Batch<'a> {
             Fate::Publish {
                 value: encoded.map_or(Value::Original(original), Value::Encoded),
                 schema: Some(self.schema(schema_id)),
-                marked: marked.then(|| violations_json(&violations)),
+                marked: marked.then(|| quarantine::Headers::of(&violations)),
             }
         } else {
             if let Some(range) = encoded {
@@ -446,7 +446,7 @@ impl<'a> Batch<'a> {
             };
             match keep {
                 true => {
-                    let violations = violations_json(&violations);
+                    let violations = quarantine::Headers::of(&violations);
                     Fate::Quarantine { original, content_type: kind.content_type(), violations }
                 }
                 false => Fate::Reject,
@@ -492,17 +492,6 @@ impl<'a> Batch<'a> {
         self.contract().classifications.values().all(|class| self.options.open_classifications.contains(class))
     }
 
-    fn bound(&mut self, mut violations: Violations) -> Violations {
-        let listed = violations.listed.len();
-        if listed > 1 && self.listed + listed > LISTED_PER_REQUEST {
-            violations.listed.truncate(1);
-            violations.listed.shrink_to_fit();
-            violations.more = violations.more.saturating_add(u32::try_from(listed - 1).unwrap_or(u32::MAX));
-        }
-        self.listed += violations.listed.len();
-        violations
-    }
-
     /// The id of the next event.
     fn id(&mut self, own: Option<String>, attributes: Option<&Attributes<'_>>) -> String {
         own.or_else(|| attributes.and_then(|attributes| attributes.id.as_deref()).map(str::to_owned))
@@ -531,6 +520,19 @@ impl<'a> Batch<'a> {
         self.schemas.push((id, url));
         self.schemas.len() - 1
     }
+}
+
+/// Of an event that is found broken after `listed` violations of the same request: all that are listed, or the first one
+/// and how many more there are.
+pub(super) fn bound(listed: &mut usize, mut violations: Violations) -> Violations {
+    let more = violations.listed.len().saturating_sub(1);
+    if more > 0 && *listed + more >= LISTED_PER_REQUEST {
+        violations.listed.truncate(1);
+        violations.listed.shrink_to_fit();
+        violations.more = violations.more.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+    }
+    *listed += violations.listed.len();
+    violations
 }
 
 /// Writes Confluent's frame; the body comes after it.

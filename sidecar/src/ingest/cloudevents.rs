@@ -5,7 +5,7 @@
 
 mod envelope;
 
-pub(super) use envelope::{Data, Envelope, NotJson, each, open};
+pub(super) use envelope::{Data, Envelope, NotJson, each, open, unreadable};
 
 use hyper::HeaderMap;
 use std::borrow::Cow;

@@ -115,7 +115,9 @@ impl Door {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let media = media(headers)?;
-        let binary_mode = cloudevents::in_headers(headers);
+        query.fits(media)?;
+        // Beside an envelope, the headers may only repeat what it says.
+        let binary_mode = cloudevents::in_headers(headers) && !media.is_envelope();
         if binary_mode && !matches!(media, Media::Json | Media::Avro | Media::Framed) {
             return Err(problems::many_in_binary_mode(media));
         }
@@ -132,13 +134,8 @@ impl Door {
         let (taken_apart, foreign) = match media {
             Media::Json | Media::Ndjson => (Vec::new(), Foreign::default()),
             _ => {
-                let events = events::take_apart(
-                    media,
-                    &body,
-                    attributes.clone(),
-                    query.schema_id,
-                    self.ingest.options.max_events,
-                )?;
+                let max_events = self.ingest.options.max_events;
+                let events = events::take_apart(media, &body, attributes.clone(), query, max_events)?;
                 let ids = events.iter().filter_map(Incoming::schema_id);
                 let foreign = self.foreigners.find(target, ids).await;
                 (events, foreign)
@@ -167,9 +164,11 @@ impl Door {
         let contract = &target.product().contract;
         let key = tombstone::key(contract, target.serving().key_schema_id, query.key.as_deref())?;
         let context = Context { idempotency_key: idempotency_key(headers)?, many: false };
+        let attributes = cloudevents::in_headers(headers).then(|| cloudevents::from_headers(headers)).transpose();
+        let attributes = attributes.map_err(|violations| problems::bad_attributes(&violations))?;
         let none = Foreign::default();
         let mut batch = self.ingest.batch(target, &none, &context, 0);
-        batch.push_tombstone(&key).map_err(problems::too_many)?;
+        batch.push_tombstone(&key, attributes).map_err(problems::too_many)?;
         let sent = self.ingest.publish(batch, trace);
         self.reply(target, sent).await
     }

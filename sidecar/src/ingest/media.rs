@@ -44,6 +44,11 @@ impl Media {
         }
     }
 
+    /// Whether events come in it with CloudEvents' attributes around them.
+    pub(super) fn is_envelope(self) -> bool {
+        matches!(self, Self::CloudEvent | Self::CloudEventBatch)
+    }
+
     /// Reads a `content-type`. `None` for one we do not take, and for any charset but UTF-8.
     pub(super) fn parse(value: &str) -> Option<Self> {
         let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));

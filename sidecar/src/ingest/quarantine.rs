@@ -7,7 +7,7 @@ use tidegate_contracts::{
     violation::{Clause, Violations},
 };
 
-/// The header with the violations, as [`violations_json`] writes them. Marked events carry it too.
+/// The header with the listed violations, a JSON array. Marked events carry it too.
 pub const VIOLATIONS: &str = "tidegate-violations";
 /// The header that counts the violations beyond those listed; absent when all are.
 pub const VIOLATIONS_MORE: &str = "tidegate-violations-more";
@@ -69,8 +69,26 @@ struct Lasting<'a> {
     hint: Option<&'a str>,
 }
 
-/// The listed violations as a JSON array, for a record's header.
-pub fn violations_json(violations: &Violations) -> Vec<u8> {
+/// Violations as the headers of a record.
+#[derive(Debug)]
+pub(super) struct Headers {
+    listed: Vec<u8>,
+    more: Option<String>,
+}
+
+impl Headers {
+    pub(super) fn of(violations: &Violations) -> Self {
+        let more = (violations.more > 0).then(|| violations.more.to_string());
+        Self { listed: json(violations), more }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let more = self.more.iter().map(|count| (VIOLATIONS_MORE, count.as_bytes()));
+        std::iter::once((VIOLATIONS, &self.listed[..])).chain(more)
+    }
+}
+
+fn json(violations: &Violations) -> Vec<u8> {
     let lasting = violations.listed.iter().map(|violation| Lasting {
         path: &violation.path,
         clause: violation.clause,
@@ -113,10 +131,14 @@ mod tests {
             found: "string".into(),
             hint: None,
         };
-        let json = violations_json(&Violations { listed: vec![violation], more: 0 });
+        let shown = |more| -> Vec<String> {
+            let headers = Headers::of(&Violations { listed: vec![violation.clone()], more });
+            headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value))).collect()
+        };
+        assert_eq!(shown(3)[1..], ["tidegate-violations-more: 3"]);
         insta::assert_snapshot!(
-            String::from_utf8(json).unwrap(),
-            @r#"[{"path":"lines[].sku","clause":"minLength","expected":"at least 3 characters","found":"string"}]"#
+            shown(0).join("\n"),
+            @r#"tidegate-violations: [{"path":"lines[].sku","clause":"minLength","expected":"at least 3 characters","found":"string"}]"#
         );
     }
 }

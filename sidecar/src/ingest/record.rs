@@ -40,8 +40,8 @@ impl<'a> Common<'a> {
         }
     }
 
-    /// The record of an item, if it becomes one. `headers` is where its headers are built; it is empty before and after
-    /// is the caller's to clear.
+    /// The record of an item, if it becomes one. `headers` is where its headers are built: empty before, and the caller's
+    /// to clear afterwards.
     pub(super) fn record<'r, 'h>(
         &'r self,
         batch: &'r Batch<'_>,
@@ -68,12 +68,12 @@ impl<'a> Common<'a> {
                     headers.push(("content-type", b"application/avro"));
                 }
                 others(attributes, headers);
-                headers.extend(marked.as_deref().map(|json| (quarantine::VIOLATIONS, json)));
+                headers.extend(marked.iter().flat_map(quarantine::Headers::iter));
                 (self.contract.topic.as_str(), batch.value(value))
             }
             Fate::Quarantine { original, content_type, violations } => {
                 let (topic, reference) = self.quarantine.as_ref()?;
-                headers.push((quarantine::VIOLATIONS, violations));
+                headers.extend(violations.iter());
                 headers.push((quarantine::RECEIVED, self.received.as_bytes()));
                 headers.push((quarantine::CONTRACT, reference.as_bytes()));
                 headers.push((quarantine::SIDECAR, self.sidecar.as_bytes()));

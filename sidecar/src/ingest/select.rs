@@ -71,8 +71,11 @@ impl Target {
                 .ok_or_else(|| NoTarget::UnknownVersion { product, asked, live: majors(&mut versions.iter()) })?,
             None => match versions.iter().filter(ready).collect::<Vec<_>>().as_slice() {
                 [one] => one,
-                [] if versions.len() == 1 => &versions[0],
-                [] => return Err(NoTarget::Ambiguous { product, live: majors(&mut versions.iter()) }),
+                // None is live: which one was meant is asked for when there is a choice.
+                [] => versions
+                    .iter()
+                    .max_by_key(|product| product.contract.major())
+                    .ok_or(NoTarget::UnknownProduct { name: product, suggestion: None })?,
                 several => {
                     return Err(NoTarget::Ambiguous { product, live: majors(&mut several.iter().copied()) });
                 }

@@ -8,7 +8,7 @@ use std::{
 };
 use tidegate_contracts::{
     catalog::Catalog,
-    contract::Contract,
+    contract::{Contract, TopicsMode},
     feed::catalog::{Lifecycle, Release, document_hash},
     plan::Limits,
     schema::Schema,
@@ -51,6 +51,23 @@ pub fn losses(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     let mut losses: Vec<String> = ready.filter_map(loss).collect();
     losses.sort();
     losses
+}
+
+/// Takes out of service what has no topic to go to.
+pub fn withhold(snapshot: &mut Snapshot, missing: &BTreeSet<String>) {
+    for product in snapshot.values_mut().flatten().filter(|product| missing.contains(&product.contract.topic)) {
+        if let State::Ready(_) = product.state {
+            let contract = product.contract.clone();
+            let way_out = match contract.topics {
+                TopicsMode::Managed => "run `tidegate apply`",
+                TopicsMode::External => {
+                    "it is managed elsewhere (`tidegate.topics: external`), and has to be made there"
+                }
+            };
+            let state = State::NotReady(format!("the topic {} does not exist; {way_out}", contract.topic));
+            *product = Arc::new(Product { contract, state });
+        }
+    }
 }
 
 fn product(contract: &Arc<Contract>, known: Known<'_>, limits: Limits, before: Option<&Product>) -> Product {

@@ -31,14 +31,14 @@ use std::{
 use tidegate_contracts::{catalog::Catalog, contract::Contract, feed::catalog::CatalogEntry};
 use tidegate_topics::{
     feed,
-    producer::{Delivery, Producer, Record},
+    producer::{Delivery, Producer, ProducerLimits, Record},
     tail::Received,
 };
 
 /// Events that are published, and then said to be, together. A replay that dies publishes at most so many twice, with
 /// the same ids.
 const TOGETHER: usize = 500;
-/// The same, in bytes.
+/// The same, in bytes of the producer's queue.
 const TOGETHER_BYTES: usize = 4 << 20;
 /// For the queue to empty at the end.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -86,7 +86,14 @@ impl<'q> Replay<'q> {
         let snapshot = assemble(std::slice::from_ref(contract), known, config.limits.plan(), &Snapshot::new());
         let target = Target::find(&snapshot, &contract.product, Some(contract.major()))
             .map_err(|error| Failure::refused(error.to_string()))?;
-        let producer = Producer::new(kafka, config.limits.producer())
+        // Besides what a sidecar may have in its queue, one more event may make up a batch.
+        let limits = config.limits.producer();
+        let limits = ProducerLimits {
+            queue_bytes: limits.queue_bytes + 2 * TOGETHER_BYTES,
+            queue_records: limits.queue_records.max(TOGETHER),
+            ..limits
+        };
+        let producer = Producer::new(kafka, limits)
             .map_err(|error| Failure::refused("cannot make a producer").caused_by(error))?;
         let options = ingest::Options {
             max_events: TOGETHER,
@@ -121,7 +128,7 @@ impl<'q> Replay<'q> {
                 self.tally.before += 1;
                 continue;
             }
-            bytes += entry.bytes;
+            bytes += cost(&record);
             waiting.push((entry, record));
             if waiting.len() == TOGETHER || bytes >= TOGETHER_BYTES {
                 self.together(&waiting).await?;
@@ -232,6 +239,14 @@ impl<'q> Replay<'q> {
         }
         Ok(())
     }
+}
+
+/// About what a record takes of the producer's queue.
+fn cost(record: &Received) -> usize {
+    let headers: usize =
+        record.headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, Vec::len)).sum();
+    let of = Record { topic: "", key: record.key.as_deref(), value: record.value.as_deref(), headers: &[] };
+    Producer::cost(&of) + headers
 }
 
 /// The way out when Kafka is in the way.

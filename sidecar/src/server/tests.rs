@@ -34,7 +34,7 @@ struct Served {
 async fn serve(guard: Guard, limits: Limits, grace: Duration) -> Served {
     let counters = Arc::new(Counters::new());
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = Listener::bind("test", loopback, Arc::new(guard), limits).await.unwrap().counted(counters.clone());
+    let listener = Listener::bind("test", loopback, Arc::new(guard), limits).unwrap().counted(counters.clone());
     let (address, stop, go) = (listener.address(), CancellationToken::new(), Arc::new(Semaphore::new(0)));
     let (begin, begun) = mpsc::channel(16);
     let gate = go.clone();
@@ -111,21 +111,21 @@ async fn eventually(what: &str, condition: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn what_the_network_can_reach_has_to_be_guarded() {
-    async fn check(address: &str, guard: Guard, refused: bool) {
-        let result = Listener::bind("data", address.parse().unwrap(), Arc::new(guard), Limits::default()).await;
+    fn check(address: &str, guard: Guard, refused: bool) {
+        let result = Listener::bind("data", address.parse().unwrap(), Arc::new(guard), Limits::default());
         assert_eq!(matches!(result, Err(BindError::Unprotected { .. })), refused, "{address}");
     }
-    check("127.0.0.1:0", Guard::default(), false).await;
-    check("[::ffff:127.0.0.1]:0", Guard::default(), false).await;
-    check("0.0.0.0:0", Guard::default(), true).await;
-    check("[::]:0", Guard::default(), true).await;
-    check("0.0.0.0:0", Guard::anyone(), false).await;
+    check("127.0.0.1:0", Guard::default(), false);
+    check("[::ffff:127.0.0.1]:0", Guard::default(), false);
+    check("0.0.0.0:0", Guard::default(), true);
+    check("[::]:0", Guard::default(), true);
+    check("0.0.0.0:0", Guard::anyone(), false);
 }
 
 #[tokio::test]
 async fn a_taken_address_says_so() {
     let first = serve(Guard::default(), Limits::default(), LONG).await;
-    let again = Listener::bind("data", first.address, Arc::new(Guard::default()), Limits::default()).await;
+    let again = Listener::bind("data", first.address, Arc::new(Guard::default()), Limits::default());
     let error = again.unwrap_err();
     assert_eq!(error.to_string(), format!("the data listener cannot have {}", first.address));
     assert!(error.hint().contains("another port"));
@@ -347,7 +347,7 @@ async fn a_renewed_certificate_is_taken_up() {
 
 async fn serve_shared(guard: Arc<Guard>) -> SocketAddr {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = Listener::bind("test", loopback, guard, Limits::default()).await.unwrap();
+    let listener = Listener::bind("test", loopback, guard, Limits::default()).unwrap();
     let address = listener.address();
     let service = |_: Request<Incoming>| std::future::ready(Response::new(Full::from("hello")));
     tokio::spawn(listener.serve(service, CancellationToken::new(), LONG));

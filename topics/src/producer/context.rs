@@ -50,7 +50,12 @@ impl ProducerContext<NoCustomPartitioner> for Context {
                 self.acked.store(true, Ordering::Relaxed);
                 Delivery::Published { partition: message.partition(), offset: message.offset() }
             }
-            Err((error, message)) => failure(error, message),
+            Err((error, message)) => {
+                if error.rdkafka_error_code().is_some_and(|code| explain(code).kind == Kind::NoTopic) {
+                    self.shared.topic_missed.notify_one();
+                }
+                failure(error, message)
+            }
         };
         // In this order, so that whoever has the outcomes finds the room given back.
         self.shared.release(1, in_flight.cost());

@@ -5,7 +5,10 @@ use super::{
     ClientStats, ProducerError, ProducerLimits, ProducerStats, Record, Refused, context::Context, health::Health,
     request::InFlight,
 };
-use crate::{config, error::explain};
+use crate::{
+    config,
+    error::{Kind, explain},
+};
 use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
@@ -13,6 +16,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -60,6 +64,8 @@ pub(super) struct Shared {
     stop: AtomicBool,
     /// Tells [`Shared::drained`] that nothing is in flight any more.
     idle: Notify,
+    /// A record failed because its topic is not there.
+    pub(super) topic_missed: Notify,
     rebuilds: AtomicU64,
     client: Mutex<Option<ClientStats>>,
     /// A topic that was sent to, to ask for as a sign of life.
@@ -92,6 +98,7 @@ impl Worker {
             closed: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             idle: Notify::new(),
+            topic_missed: Notify::new(),
             rebuilds: AtomicU64::new(0),
             client: Mutex::new(None),
             topic: OnceLock::new(),
@@ -190,6 +197,20 @@ impl Shared {
 
     fn set_generation(&self, generation: Generation) -> Option<Arc<Generation>> {
         self.current.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(generation))
+    }
+
+    /// Those of the topics that are not there; nothing when no broker says so of each.
+    pub(super) fn missing(&self, topics: Vec<String>) -> Option<BTreeSet<String>> {
+        let generation = self.generation()?;
+        let mut missing = BTreeSet::new();
+        for topic in topics {
+            let metadata = generation.producer.client().fetch_metadata(Some(&topic), PROBE).ok()?;
+            let error = metadata.topics().first().and_then(|found| found.error());
+            if error.is_some_and(|error| explain(error.into()).kind == Kind::NoTopic) {
+                missing.insert(topic);
+            }
+        }
+        Some(missing)
     }
 
     pub(super) fn set_client_stats(&self, stats: ClientStats) {

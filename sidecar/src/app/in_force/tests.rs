@@ -186,6 +186,27 @@ fn a_catalog_once_read_goes_on_to_count() {
 }
 
 #[test]
+fn a_product_whose_topic_is_missing_is_not_ready_and_the_others_are() {
+    let contracts = [orders("1.0.0", &["id"]), contract("payments", "1.0.0", &["id"], &["topics: external"])];
+    let mut sidecar = Sidecar::start(&contracts);
+    sidecar.released(&contracts[0], 7).released(&contracts[1], 8);
+    let missing = |topics: &[&str]| News::Missing(topics.iter().map(ToString::to_string).collect());
+    sidecar.in_force.hear(missing(&["sales.orders.v1"]));
+    sidecar.decide().check(
+        "orders@1.0.0: the topic sales.orders.v1 does not exist; run `tidegate apply` | payments@1.0.0 ready 8 +0",
+        "",
+    );
+    sidecar.in_force.hear(missing(&["sales.payments.v1"]));
+    sidecar.decide().check(
+        "orders@1.0.0 ready 7 +0 | payments@1.0.0: the topic sales.payments.v1 does not exist; it is managed elsewhere \
+         (`tidegate.topics: external`), and has to be made there",
+        "",
+    );
+    sidecar.in_force.hear(missing(&[]));
+    sidecar.decide().check("orders@1.0.0 ready 7 +0 | payments@1.0.0 ready 8 +0", "");
+}
+
+#[test]
 fn what_did_not_change_keeps_its_compiled_plans() {
     let first = orders("1.0.0", &["id"]);
     let mut sidecar = Sidecar::start(std::slice::from_ref(&first));

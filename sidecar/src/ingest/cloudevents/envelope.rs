@@ -64,6 +64,14 @@ pub(crate) fn open(text: &[u8]) -> Result<Result<Envelope<'_>, Violations>, NotJ
     Ok(parts.judge())
 }
 
+/// What is wrong with an item of [`each`] that cannot be opened: by its grammar alone it is JSON.
+pub(crate) fn unreadable() -> Violations {
+    let mut reader = Reader::default();
+    let expected = "texts without lone surrogates, and numbers that a double can hold";
+    reader.break_at("", Clause::Encoding, expected, "others");
+    Violations { listed: reader.violations, more: 0 }
+}
+
 /// Calls `take` with each item of a JSON array, until it says no.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! From the bytes of a request to the events in them.
 
-use super::problems;
+use super::{problems, query::Query};
 use crate::{
     ingest::{
         Attributes, Batch, Incoming, Payload,
+        batch::bound,
         cloudevents::{self, Data, Envelope},
         framed,
         media::Media,
@@ -87,7 +88,7 @@ pub(super) fn take_apart<'a>(
     media: Media,
     body: &'a [u8],
     attributes: Option<FromHeaders>,
-    schema_id: Option<u32>,
+    query: &Query,
     max_events: usize,
 ) -> Result<Vec<Incoming<'a>>, Problem> {
     let too_many = || problems::too_many(crate::ingest::TooMany { limit: max_events });
@@ -101,8 +102,8 @@ pub(super) fn take_apart<'a>(
         Media::Json | Media::Ndjson => Ok(Vec::new()),
         Media::Avro => {
             // Which schema an unreadable one is of can only be what the caller said.
-            let kind = schema_id.map_or(Original::Avro(0), Original::Avro);
-            Ok(one(Payload::Avro(Cow::Borrowed(body), schema_id), kind))
+            let kind = Original::Avro(query.schema_id.unwrap_or(0));
+            Ok(one(Payload::Avro(Cow::Borrowed(body), query.schema_id), kind))
         }
         Media::Framed => Ok(one(Payload::Framed(Cow::Borrowed(body)), Original::Framed)),
         Media::FramedBatch => {
@@ -116,17 +117,20 @@ pub(super) fn take_apart<'a>(
             }
             Ok(events)
         }
-        Media::CloudEvent => Ok(vec![opened(body, cloudevents::open(body).map_err(problems::not_json)?)]),
+        Media::CloudEvent => Ok(vec![opened(body, cloudevents::open(body).map_err(problems::not_json)?, query)]),
         Media::CloudEventBatch => {
             if !is_array(body) {
                 return Err(problems::not_an_array());
             }
             let mut events = Vec::new();
-            let mut full = false;
+            let (mut full, mut listed) = (false, 0);
             let mut take = |item: &'a [u8]| {
                 full = events.len() == max_events;
-                if !full && let Ok(envelope) = cloudevents::open(item) {
-                    events.push(opened(item, envelope));
+                if !full {
+                    let envelope = cloudevents::open(item).unwrap_or_else(|_| Err(cloudevents::unreadable()));
+                    // Here already: very many broken ones must not cost very many times their bytes.
+                    let envelope = envelope.map_err(|violations| bound(&mut listed, violations));
+                    events.push(opened(item, envelope, query));
                 }
                 !full
             };
@@ -136,12 +140,12 @@ pub(super) fn take_apart<'a>(
     }
 }
 
-fn opened<'a>(text: &'a [u8], envelope: Result<Envelope<'a>, Violations>) -> Incoming<'a> {
+fn opened<'a>(text: &'a [u8], envelope: Result<Envelope<'a>, Violations>, query: &Query) -> Incoming<'a> {
     match envelope {
         Ok(Envelope { attributes, data }) => {
             let payload = match data {
-                Data::Json(text) => Payload::Json(text, JsonForm::Plain),
-                Data::Avro(body) => Payload::Avro(Cow::Owned(body), None),
+                Data::Json(text) => Payload::Json(text, query.form),
+                Data::Avro(body) => Payload::Avro(Cow::Owned(body), query.schema_id),
                 Data::Framed(event) => Payload::Framed(Cow::Owned(event)),
             };
             Incoming { payload, attributes: Some(attributes) }

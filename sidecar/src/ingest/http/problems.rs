@@ -136,6 +136,12 @@ pub(super) fn no_key() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "key-needed", "Key needed", detail)
 }
 
+pub(super) fn bad_attributes(violations: &Violations) -> Problem {
+    let detail = "the ce- headers are not those of a CloudEvent";
+    Problem::new(StatusCode::BAD_REQUEST, "bad-attributes", "Bad CloudEvents headers", detail)
+        .member("violations", &violations.listed)
+}
+
 pub(super) fn bad_key(violations: &Violations) -> Problem {
     let detail = "the key is not JSON that fits the contract's key";
     Problem::new(StatusCode::BAD_REQUEST, "bad-key", "Bad key", detail).member("violations", &violations.listed)

@@ -1,7 +1,7 @@
 //! What stands behind the question mark. An unknown parameter is an error: a mistyped `version` must not be the default.
 
 use super::problems;
-use crate::problem::Problem;
+use crate::{ingest::media::Media, problem::Problem};
 use std::str::FromStr;
 use tidegate_contracts::plan::JsonForm;
 
@@ -43,6 +43,20 @@ impl Query {
             }
         }
         Ok(query)
+    }
+
+    /// Refuses what says nothing about this kind of body: ignored, it would be believed to count.
+    pub(super) fn fits(&self, media: Media) -> Result<(), Problem> {
+        let json = matches!(media, Media::Json | Media::Ndjson) || media.is_envelope();
+        if self.form != JsonForm::default() && !json {
+            return Err(problems::parameter("encoding", &format!("is of JSON, and not of {}", media.name())));
+        }
+        let bare_avro = media == Media::Avro || media.is_envelope();
+        if self.schema_id.is_some() && !bare_avro {
+            let wrong = format!("is of {}, and not of {}", Media::Avro.name(), media.name());
+            return Err(problems::parameter("schemaId", &wrong));
+        }
+        Ok(())
     }
 }
 

@@ -90,6 +90,14 @@ async fn every_content_type_is_taken() {
         ],
     )
     .await;
+    // By the grammar these are JSON, so that their neighbours are published.
+    check(
+        "application/cloudevents-batch+json",
+        format!("[{},{},{}]", r#"{"id":"\ud800"}"#, r#"{"n":1e999}"#, envelope("e-1", ORDER)),
+        207,
+        &["UUID rejected ce_:encoding kept", "UUID rejected ce_:encoding kept", "o-1 published"],
+    )
+    .await;
     check("application/avro", avro("o-1", 1), 200, &["o-1 published"]).await;
     check("application/vnd.confluent.avro", framed(SCHEMA_ID, &avro("o-1", 1)), 200, &["o-1 published"]).await;
     let batch = |events: &[Vec<u8>]| -> Vec<u8> {
@@ -236,6 +244,25 @@ async fn a_cloudevent_may_carry_avro() {
     }
     let records = gate.records("orders.v1").await;
     assert!(records.iter().all(|record| record.value.as_deref() == Some(&framed(SCHEMA_ID, &avro("o-1", 1))[..])));
+    // An earlier schema's body says so beside it.
+    let headers = [("content-type", "application/cloudevents+json")];
+    let reply = gate.send("POST", "?schemaId=6", &headers, envelope("application/avro", "Bm8tMQI=")).await;
+    assert_eq!((reply.status, &reply.body["items"][0]["schemaId"]), (200, &OLDER_ID.into()));
+}
+
+/// CloudEvents' HTTP binding allows the attributes in headers beside an envelope; the envelope is what counts.
+#[tokio::test]
+async fn headers_beside_an_envelope_change_nothing() {
+    let gate = Gate::keyed("");
+    let envelope = format!(r#"{{"specversion":"1.0","id":"inside","source":"/s","type":"t","data":{ORDER}}}"#);
+    for (content_type, body) in [
+        ("application/cloudevents+json", envelope.clone()),
+        ("application/cloudevents-batch+json", format!("[{envelope}]")),
+    ] {
+        let headers = [("content-type", content_type), ("ce-specversion", "1.0"), ("ce-id", "outside")];
+        let reply = gate.send("POST", "", &headers, body).await;
+        assert_eq!((reply.status, reply.items()), (200, vec!["inside published".to_owned()]), "{content_type}");
+    }
 }
 
 #[tokio::test]
@@ -247,6 +274,10 @@ async fn avros_own_json_is_taken_when_asked_for() {
     assert_eq!((reply.status, reply.items()), (200, vec!["UUID published".to_owned()]));
     let reply = gate.send("POST", "", &headers, tagged).await;
     assert_eq!((reply.status, reply.items()), (422, vec!["UUID rejected note:type kept".to_owned()]));
+    let envelope = format!(r#"{{"specversion":"1.0","id":"e","source":"/s","type":"t","data":{tagged}}}"#);
+    let headers = [("content-type", "application/cloudevents+json")];
+    let reply = gate.send("POST", "?encoding=avro-json", &headers, envelope).await;
+    assert_eq!((reply.status, reply.items()), (200, vec!["e published".to_owned()]));
 }
 
 #[tokio::test]

@@ -95,6 +95,19 @@ async fn a_tombstone_takes_an_entity_away() {
 }
 
 #[tokio::test]
+async fn a_tombstone_may_be_a_cloudevent() {
+    let gate = Gate::keyed("- {property: tidegate.cleanup, value: compact}");
+    let ce = [("ce-specversion", "1.0"), ("ce-id", "e"), ("ce-source", "/s"), ("ce-type", "gone"), ("ce-subject", "o")];
+    let reply = gate.send("DELETE", "?key=o-1", &[&ce[..], &[("idempotency-key", "k")]].concat(), "").await;
+    assert_eq!((reply.status, reply.items()), (200, vec!["e published".to_owned()]));
+    let records = gate.records("orders.v1").await;
+    let header = |name: &str| records[0].header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    assert_eq!(["ce_id", "ce_type", "ce_subject"].map(header), ["e", "gone", "o"].map(|text| Some(text.to_owned())));
+    let reply = gate.send("DELETE", "?key=o-1", &ce[..2], "").await;
+    assert_eq!((reply.status, reply.problem()), (400, "bad-attributes"));
+}
+
+#[tokio::test]
 async fn what_is_kept_by_age_has_no_tombstones() {
     let gate = Gate::keyed("");
     let reply = gate.send("DELETE", "?key=o-1", &[], "").await;

@@ -27,6 +27,11 @@ async fn what_is_wrong_with_a_request_is_named() {
     assert_eq!(reply.body["versions"], serde_json::json!([1]));
     check("POST", &format!("{events}?vresion=1"), &[json], order, 400, "unknown-parameter").await;
     check("POST", &format!("{events}?version=x"), &[json], order, 400, "bad-parameter").await;
+    // What would be ignored is refused.
+    check("POST", &format!("{events}?schemaId=7"), &[json], order, 400, "bad-parameter").await;
+    let framed = ("content-type", "application/vnd.confluent.avro");
+    check("POST", &format!("{events}?schemaId=7"), &[framed], order, 400, "bad-parameter").await;
+    check("POST", &format!("{events}?encoding=avro-json"), &[framed], order, 400, "bad-parameter").await;
 
     let reply = check("POST", events, &[("content-type", "text/plain")], order, 415, "content-type").await;
     assert!(reply.headers["accept"].to_str().unwrap().contains("application/x-ndjson"));
@@ -151,7 +156,8 @@ async fn the_majors_that_are_ready_are_what_a_caller_can_mean() {
     // A new major that is not applied yet takes nothing from those who have not heard of it.
     check(&[("2.0.0", false), ("1.2.0", true)], None, "1.2.0");
     check(&[("2.0.0", false), ("1.2.0", true)], Some(2), &not_ready("2.0.0"));
-    check(&[("2.0.0", false), ("1.2.0", false)], None, "one of [1, 2]");
+    // What cannot be served now is no mistake of the caller's: 503, and not 400.
+    check(&[("2.0.0", false), ("1.2.0", false)], None, &not_ready("2.0.0"));
 }
 
 #[tokio::test]

@@ -115,4 +115,8 @@ async fn violations_of_a_request_are_bounded() {
     let listed = |item: &Value| item["violations"].as_array().unwrap().len();
     assert_eq!((listed(&items[0]), listed(&items[1_999])), (2, 1));
     assert_eq!(items[1_999]["violationsMore"], 1);
+    // Whoever looks at what was kept is told as much.
+    let records = gate.records("tidegate-quarantine.orders.v1").await;
+    let more = |at: usize| records[at].header("tidegate-violations-more");
+    assert_eq!((more(0), more(1_999)), (None, Some(&b"1"[..])));
 }
