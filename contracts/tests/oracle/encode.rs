@@ -9,7 +9,7 @@ use tidegate_contracts::{
 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(600))]
 
     /// Also: where [`ambiguous_unions`] names nothing, the value alone decides the branch.
     #[test]
@@ -20,7 +20,7 @@ proptest! {
         let theirs = apache_avro::Schema::parse_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let reader = GenericDatumReader::builder(&theirs).build().unwrap();
         let writer = GenericDatumWriter::builder(&theirs).build().unwrap();
-        let plan = Plan::compile(&ours, &[], PlanOptions::default()).unwrap();
+        let plan = Plan::compile(&ours, &[], crate::roomy()).unwrap();
         let (mut outcome, mut again) = (Outcome::default(), Outcome::default());
         for _ in 0..3 {
             let sample = sample(&ours, &mut entropy);

@@ -7,3 +7,17 @@ mod encode;
 mod generate;
 mod scan;
 mod walk;
+
+use proptest::test_runner::Config;
+use tidegate_contracts::plan::{Limits, PlanOptions};
+
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> Config {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    Config { cases: wanted.unwrap_or(usual), max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() }
+}
+
+/// Recursion makes a sample in thousands larger than an event may be.
+fn roomy() -> PlanOptions {
+    PlanOptions { limits: Limits { bytes: 64 << 20, ..Limits::default() }, ..PlanOptions::default() }
+}

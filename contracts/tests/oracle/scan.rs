@@ -74,7 +74,7 @@ fn is_json(plan: &Plan, text: &[u8]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(3000))]
 
     #[test]
     fn we_take_for_json_what_serde_json_does(text in tokens(), wrapped in any::<bool>()) {

@@ -20,7 +20,7 @@ fn the_walk_accepts_what_apache_avro_decodes() {
         let mut entropy = Entropy(&bytes);
         let text = schema(&mut entropy);
         let ours = Schema::parse(&text).unwrap();
-        let plan = Plan::compile(&ours, &[], PlanOptions::default()).unwrap();
+        let plan = Plan::compile(&ours, &[], crate::roomy()).unwrap();
         let (mut body, mut outcome) = (Vec::new(), Outcome::default());
         let sample = sample(&ours, &mut entropy);
         let verdict = plan.encode_json(sample.tagged.as_bytes(), JsonForm::Avro, &mut body, &mut outcome);
@@ -51,13 +51,8 @@ fn the_walk_agrees_on_random_bytes() {
 
 /// With room for their recursion: unoptimized, sixty levels of it overflow a test's stack.
 fn run<S: Strategy + Send + 'static>(strategy: S, test: fn(S::Value) -> Result<(), TestCaseError>) {
-    let config = ProptestConfig {
-        cases: 1500,
-        max_shrink_iters: 20_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    let run = move || TestRunner::new(config).run(&strategy, test).unwrap_or_else(|error| panic!("{error}"));
+    let run =
+        move || TestRunner::new(crate::cases(1500)).run(&strategy, test).unwrap_or_else(|error| panic!("{error}"));
     std::thread::Builder::new().stack_size(64 << 20).spawn(run).unwrap().join().unwrap();
 }
 
@@ -66,7 +61,7 @@ fn agree(text: &str, ours: &Schema, body: &[u8]) -> Result<(), TestCaseError> {
     // They read a UUID's text in more forms than the specification has; as plain text we can judge it ourselves.
     let theirs = text.replace(r#"{"logicalType":"uuid","type":"string"}"#, r#""string""#);
     let theirs = apache_avro::Schema::parse_str(&theirs).unwrap();
-    let limits = Limits { depth: 200, ..Limits::default() };
+    let limits = Limits { depth: 200, ..crate::roomy().limits };
     let plan = Plan::compile(ours, &[], PlanOptions { limits, ..PlanOptions::default() }).unwrap();
     let mut outcome = Outcome::default();
     let verdict = plan.check_avro(body, &mut outcome);
