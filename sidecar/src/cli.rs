@@ -20,6 +20,7 @@ use std::{
     collections::BTreeMap,
     io::IsTerminal as _,
     path::{Path, PathBuf},
+    pin::Pin,
     process::ExitCode,
     time::Duration,
 };
@@ -121,20 +122,22 @@ impl Cli {
             Command::Run(_) | Command::Dev(_) => None,
             _ => context.log(),
         };
-        let result = match self.command {
-            Command::Init(args) => init::run(args, &context).await,
-            Command::Run(args) => app::run(args, &context).await,
-            Command::Health(args) => health::run(args, &context).await,
-            Command::Check(args) => check::run(args, &context).await,
-            Command::Plan(args) => apply::run_plan(args, &context).await,
-            Command::Apply(args) => apply::run_apply(args, &context).await,
-            Command::Quarantine(args) => quarantine::run(args, &context).await,
-            Command::Dev(args) => dev::run(args, &context).await,
+        // Each is compiled once, behind a pointer, not once more for every way in which a runtime can poll.
+        let command: Pin<Box<dyn Future<Output = anyhow::Result<Exit>> + '_>> = match self.command {
+            Command::Init(args) => Box::pin(init::run(args, &context)),
+            Command::Run(args) => Box::pin(app::run(args, &context)),
+            Command::Health(args) => Box::pin(health::run(args, &context)),
+            Command::Check(args) => Box::pin(check::run(args, &context)),
+            Command::Plan(args) => Box::pin(apply::run_plan(args, &context)),
+            Command::Apply(args) => Box::pin(apply::run_apply(args, &context)),
+            Command::Quarantine(args) => Box::pin(quarantine::run(args, &context)),
+            Command::Dev(args) => Box::pin(dev::run(args, &context)),
             Command::Completions(Completions { shell }) => {
                 clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut std::io::stdout());
-                Ok(Exit::Success)
+                Box::pin(std::future::ready(Ok(Exit::Success)))
             }
         };
+        let result = command.await;
         if let Some(log) = log {
             log.shutdown(Duration::ZERO).await;
         }
