@@ -49,6 +49,6 @@ while open_partitions:
     print(json.dumps({
         "key": key_of(message.key(), SerializationContext(topic, MessageField.KEY)),
         "value": value_of(message.value(), SerializationContext(topic, MessageField.VALUE)),
-        "headers": {name: value.decode() for name, value in message.headers()},
+        "headers": {name: value.decode() for name, value in message.headers() or []},
     }, default=plain))
 consumer.close()

@@ -20,6 +20,8 @@ pub struct Parts {
     pub kafka: String,
     /// The registry's URL, of Confluent's API.
     pub registry: String,
+    /// The listener that asks who comes, of [`Parts::guarded`].
+    pub guarded: Option<String>,
     /// Where they come from.
     pub kind: Kind,
     /// A process that ends them when this pipe closes, as it does however this process ends.
@@ -57,7 +59,16 @@ impl Parts {
     /// # Panics
     /// When they do not start.
     pub fn own() -> Self {
-        jvm().unwrap_or_else(|problem| panic!("no broker and registry of one's own: {problem}"))
+        jvm(&[]).unwrap_or_else(|problem| panic!("no broker and registry of one's own: {problem}"))
+    }
+
+    /// The same with a broker that also has a listener at which users sign in (`name:password`) and may do what ACLs
+    /// permit.
+    ///
+    /// # Panics
+    /// When they do not start.
+    pub fn guarded(users: &[&str]) -> Self {
+        jvm(users).unwrap_or_else(|problem| panic!("no guarded broker: {problem}"))
     }
 
     /// Does something to one of its parts; it is back at its address after `start`.
@@ -98,12 +109,12 @@ fn choose() -> Result<Parts, String> {
     let parts = match std::env::var("TIDEGATE_TEST_PARTS").as_deref() {
         Ok("given") => given().ok_or("TIDEGATE_TEST_KAFKA and TIDEGATE_TEST_REGISTRY are not both set".to_owned()),
         Ok("docker") => docker(),
-        Ok("jvm") => jvm(),
+        Ok("jvm") => jvm(&[]),
         Ok(other) => Err(format!("TIDEGATE_TEST_PARTS={other} is not given, docker or jvm")),
         Err(_) => match given() {
             Some(parts) => Ok(parts),
             None if docker_answers() => docker(),
-            None => jvm(),
+            None => jvm(&[]),
         },
     }?;
     eprintln!("parts ({}): kafka {}, registry {}", parts.kind, parts.kafka, parts.registry);
@@ -113,32 +124,34 @@ fn choose() -> Result<Parts, String> {
 fn given() -> Option<Parts> {
     let kafka = std::env::var("TIDEGATE_TEST_KAFKA").ok()?;
     let registry = std::env::var("TIDEGATE_TEST_REGISTRY").ok()?;
-    Some(Parts { kafka, registry, kind: Kind::Given, _keeper: None, folder: None })
+    Some(Parts { kafka, registry, guarded: None, kind: Kind::Given, _keeper: None, folder: None })
 }
 
 fn real_parts() -> Command {
     Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("real-parts"))
 }
 
-fn jvm() -> Result<Parts, String> {
+fn jvm(users: &[&str]) -> Result<Parts, String> {
     let mut keeper = real_parts()
         .arg("supervise")
+        .env("KAFKA_USERS", users.join(" "))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot run real-parts: {error}"))?;
     let lines = BufReader::new(keeper.stdout.take().ok_or("no pipe from real-parts")?).lines();
-    let (mut kafka, mut registry, mut folder) = (None, None, None);
+    let (mut kafka, mut registry, mut guarded, mut folder) = (None, None, None, None);
     for line in lines.map_while(Result::ok) {
         match line.split_once('=') {
             Some(("TIDEGATE_TEST_KAFKA", address)) => kafka = Some(address.to_owned()),
             Some(("TIDEGATE_TEST_REGISTRY", address)) => registry = Some(address.to_owned()),
+            Some(("TIDEGATE_TEST_KAFKA_GUARDED", address)) => guarded = Some(address.to_owned()),
             Some(("TIDEGATE_TEST_FOLDER", path)) => folder = Some(PathBuf::from(path)),
             _ => {}
         }
         if let (Some(kafka), Some(registry), Some(_)) = (&kafka, &registry, &folder) {
             let (kafka, registry) = (kafka.clone(), registry.clone());
-            return Ok(Parts { kafka, registry, kind: Kind::Jvm, _keeper: keeper.stdin.take(), folder });
+            return Ok(Parts { kafka, registry, guarded, kind: Kind::Jvm, _keeper: keeper.stdin.take(), folder });
         }
     }
     Err("real-parts gave no addresses; it says why above".into())
@@ -178,6 +191,7 @@ fn docker() -> Result<Parts, String> {
     Ok(Parts {
         kafka: kafka.to_string(),
         registry: format!("http://{registry}/apis/ccompat/v7"),
+        guarded: None,
         kind: Kind::Docker,
         _keeper: reaper.stdin.take(),
         folder: None,

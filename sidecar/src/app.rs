@@ -50,6 +50,9 @@ const NEWS: usize = 64;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Serves the contracts that `tidegate apply` has released. Changed contracts are taken up as they are written, or on \
+SIGHUP. SIGTERM and SIGINT end it: what was accepted is answered first.")]
 pub struct Args {}
 
 /// Serves until it is told to stop.

@@ -16,7 +16,7 @@ pub use progress::Progress;
 pub use releases::{LevelChange, NotDone, Release, SubjectPlan};
 
 use crate::{
-    cli::{Context, Exit, Failure},
+    cli::{Context, Exit, Failure, complain, print},
     config::{self, Config},
     dev, product,
     registry::{Registry, RegistryError},
@@ -24,11 +24,7 @@ use crate::{
 use anyhow::Result;
 use carry_out::{Apply, Feed, wanted};
 use kafka::Kafka;
-use std::{
-    io::{BufRead as _, Write as _},
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{io::BufRead as _, sync::Arc, time::SystemTime};
 use tidegate_contracts::{
     catalog, contract::Contract, feed::changes::Actor, release::ReleaseLog, timestamp::Timestamp,
 };
@@ -39,6 +35,9 @@ const FEEDS: [&str; 2] = ["changes", "catalog"];
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads Kafka, the registry and the changes log, and changes nothing. Each line begins with what would be done: + made, \
+~ changed, … waited for, ! refused, = different and left as it is.")]
 pub struct PlanArgs {
     /// End with 3 when there are changes
     #[arg(long)]
@@ -49,6 +48,9 @@ pub struct PlanArgs {
 
 /// What `apply` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Shows what `tidegate plan` shows, asks, and does it. It deletes nothing, takes no partitions away, and leaves options \
+alone of which the contracts say nothing. It can be run again, whatever became of the last one.")]
 pub struct ApplyArgs {
     /// Do not ask; needed where nobody can be asked
     #[arg(long, short)]
@@ -109,9 +111,7 @@ pub async fn run_apply(args: ApplyArgs, context: &Context) -> Result<Exit> {
         program: concat!("tidegate/", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     domain.apply(by, args.lease, args.how.allow(), &Progress::new(context)).await?;
-    if context.json() {
-        Progress::new(context).document(&serde_json::json!({ "applied": true }));
-    }
+    context.print(String::new, || serde_json::json!({ "applied": true }));
     Ok(Exit::Success)
 }
 
@@ -130,7 +130,7 @@ impl Domain {
         let config = context.load_config_for_servers()?;
         let loaded = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
         if !context.json() {
-            eprint!("{}", loaded.findings.human(context.color));
+            complain(&loaded.findings.human(context.color));
         }
         let domain = Self::new(config, loaded.contracts)?;
         Ok(match context.running() {
@@ -213,11 +213,7 @@ impl Domain {
     }
 
     fn show(&self, plan: &Plan, context: &Context) {
-        if context.json() {
-            Progress::new(context).document(&serde_json::json!({ "plan": plan, "done": plan.is_done() }));
-        } else {
-            print!("{}", plan.human(context.color));
-        }
+        context.print(|| plan.human(context.color), || serde_json::json!({ "plan": plan, "done": plan.is_done() }));
     }
 }
 
@@ -241,9 +237,9 @@ fn asked(context: &Context) -> Result<bool, Failure> {
         let failure = Failure::usage("nothing was applied, since nobody can be asked here");
         return Err(failure.hint("look at the plan, then run it with --yes"));
     }
-    print!("Apply this? Only `yes` is taken for yes: ");
+    print("Apply this? Only `yes` is taken for yes: ");
     let mut answer = String::new();
-    let read = std::io::stdout().flush().and_then(|()| std::io::stdin().lock().read_line(&mut answer));
+    let read = std::io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::refused("cannot read the answer").caused_by(error))?;
     Ok(answer.trim() == "yes")
 }

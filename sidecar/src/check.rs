@@ -26,6 +26,12 @@ use tidegate_contracts::{
 
 /// What `check` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+With -v every clause of each contract is listed, and where it is enforced. Ends with 1 when there are errors; warnings \
+and advice are no errors.
+
+  tidegate check                     the sidecar's file, its contracts and subscriptions
+  tidegate check contracts/ -v       the contracts of a folder")]
 pub struct Args {
     /// Contracts (*.odcs.yaml), Avro schemas (*.avsc), subscriptions (*.subscription.yaml), sidecars' files
     /// (tidegate.yaml) with all they name, or folders of them [default: the sidecar's file]
@@ -60,10 +66,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         }
         files => check(files, &policy),
     };
-    match context.json() {
-        true => println!("{}", report.machine()),
-        false => print!("{}", report.human(context.color, context.verbose > 0)),
-    }
+    context.print(|| report.human(context.color, context.verbose > 0), || report.machine());
     Ok(if report.findings.has_errors() { Exit::Refused } else { Exit::Success })
 }
 

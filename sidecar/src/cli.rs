@@ -18,7 +18,7 @@ use crate::{
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use std::{
     collections::BTreeMap,
-    io::IsTerminal as _,
+    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     pin::Pin,
     process::ExitCode,
@@ -40,6 +40,7 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// The sidecar's file [default: ./tidegate.yaml]
     #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]
@@ -133,7 +134,9 @@ impl Cli {
             Command::Quarantine(args) => Box::pin(quarantine::run(args, &context)),
             Command::Dev(args) => Box::pin(dev::run(args, &context)),
             Command::Completions(Completions { shell }) => {
-                clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut std::io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "tidegate", &mut script);
+                print(&String::from_utf8_lossy(&script));
                 Box::pin(std::future::ready(Ok(Exit::Success)))
             }
         };
@@ -203,6 +206,22 @@ impl Context {
     pub fn json(&self) -> bool {
         self.output == Output::Json
     }
+
+    /// Prints what a command found out, for people or as one line of JSON.
+    pub fn print(&self, human: impl FnOnce() -> String, machine: impl FnOnce() -> serde_json::Value) {
+        print(&if self.json() { machine().to_string() + "\n" } else { human() });
+    }
+}
+
+/// Prints to standard output. Whoever has closed it (`tidegate … | head`) does not want to know, and the work goes on.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Prints to standard error, likewise.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(crate) use topics::remote_maker;
 use crate::{
     app::{Sidecar, Stop, install_telemetry},
     apply,
-    cli::{Context, Exit, Failure},
+    cli::{Context, Exit, Failure, complain},
     config::{Config, Listen},
     product::{self, Contracts, State},
     registry::embedded::EmbeddedRegistry,
@@ -48,6 +48,9 @@ const FOR_TELEMETRY: Duration = Duration::from_secs(1);
 
 /// What `dev` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+In a folder with a tidegate.yaml it serves that; elsewhere a sample mesh, which it writes into tidegate-sample/. Commands \
+in another terminal, in this folder or below, find its broker and registry. Everything published is gone when it ends.")]
 pub struct Args {
     /// Send no sample events
     #[arg(long)]
@@ -61,7 +64,11 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     let began = Instant::now();
     let mut stop = Stop::new()?;
-    let dev = Dev::start(context).await?;
+    let dev = tokio::select! {
+        dev = Dev::start(context) => dev?,
+        // Nothing has been promised yet, and nothing is left behind.
+        () = stop.wait() => return Ok(Exit::Success),
+    };
     show::show(&dev, began.elapsed(), context);
     if dev.place.sample && !args.no_traffic {
         dev.send_traffic()?;
@@ -128,7 +135,7 @@ impl Place {
             }
             let contracts = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
             if !context.json() {
-                eprint!("{}", contracts.findings.human(context.color));
+                complain(&contracts.findings.human(context.color));
             }
             domains.push(Domain { config, contracts });
         }

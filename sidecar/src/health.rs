@@ -1,6 +1,6 @@
 //! `tidegate health`: asks a running sidecar, for images that have nothing but this binary.
 
-use crate::cli::{Context, Exit, Failure};
+use crate::cli::{Context, Exit, Failure, print};
 use anyhow::Result;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -42,7 +42,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit> {
         .map_err(|_| unreachable(format!("nothing within {} s", PATIENCE.as_secs())))?
         .map_err(|error| unreachable(error.to_string()))?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| unreachable("not HTTP".into()))?;
-    println!("{}", body.trim_end());
+    print(&format!("{}\n", body.trim_end()));
     if head.split(' ').nth(1) == Some("200") {
         return Ok(Exit::Success);
     }

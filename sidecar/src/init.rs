@@ -18,7 +18,6 @@ use crate::{
     config::Config,
     dev::Running,
 };
-use anyhow::Context as _;
 use files::ContractFile;
 use key::Keys;
 use report::Report;
@@ -39,6 +38,11 @@ use topic::Asked;
 
 /// What `init` takes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Writes contracts/PRODUCT.odcs.yaml, contracts/PRODUCT.avsc and tidegate.yaml, and lists every guess with its reason.
+
+  tidegate init orders.ndjson --domain sales
+  tidegate init --topic sales.orders.v1 --domain sales --kafka localhost:9092 --registry http://localhost:8081")]
 pub struct Args {
     /// Sample events, one JSON object a line; `-` is standard input
     #[arg(value_name = "SAMPLES", required_unless_present = "topic", conflicts_with = "topic")]
@@ -102,10 +106,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let written = place.write(&made, args.force)?;
     let report = Report::new(&place, samples.as_ref(), made, written);
-    match context.json() {
-        true => println!("{}", serde_json::to_string(&report).context("the report is not JSON")?),
-        false => print!("{}", report.human(context.color)),
-    }
+    context.print(|| report.human(context.color), || serde_json::json!(report));
     Ok(Exit::Success)
 }
 

@@ -4,55 +4,48 @@
 //! configuration's timeout, tries again included, and is safe to repeat: the same schema under the same subject has the
 //! same id. What gets registered is a schema's text as its authors wrote it, without white space; never the Parsing
 //! Canonical Form, which would lose documentation, defaults and logical types.
+//!
+//! It stands on schema_registry_converter, which looks schemas up, registers them, and reads them by id and by subject.
+//! The other calls are ours: it has none for compatibility levels and for where an id is used, and its compatibility
+//! check tells no reasons and takes a subject that is not there yet for an error. Its calls and ours alike go through
+//! one `Gate`, since by itself it reads an answer of any length, tells a refusal's status in prose only, and shows
+//! credentials in its `Debug`.
 
 mod answer;
 pub mod embedded;
 mod error;
+mod gate;
 
 pub use answer::{CompatibilityCheck, Found, Version};
 pub use error::{ErrorKind, RegistryError};
 
 use crate::config;
-use answer::{Body, Checked};
+use gate::{Auth, Gate};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, Url, header};
+use schema_registry_converter::{
+    async_impl::schema_registry::{SrSettings, perform_sr_call},
+    schema_registry_common::{RawRegisteredSchema, SrCall},
+};
+use serde_json::Value;
 use std::time::Duration;
 use tidegate_contracts::{contract::Compatibility, schema::Schema};
 use tokio::time::Instant;
 
-/// Larger answers are nonsense: a schema is at most 1 MiB.
-const MAX_ANSWER: usize = 8 << 20;
-
 /// Waits before each further try of a call whose connection failed or whose server was overloaded.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 
-const MEDIA_TYPE: &str = "application/vnd.schemaregistry.v1+json";
-const ACCEPTED: &str = "application/vnd.schemaregistry.v1+json, application/json;q=0.9";
+/// What of a subject stands in a path as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A client of one registry. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    http: reqwest::Client,
+    gate: Gate,
+    /// For schema_registry_converter's calls.
+    settings: SrSettings,
     base: Url,
-    auth: Option<Auth>,
     timeout: Duration,
-}
-
-/// How to sign in, with the secret read.
-#[derive(Debug, Clone)]
-enum Auth {
-    /// `user:password`
-    Basic(config::Revealed),
-    Bearer(config::Revealed),
-}
-
-/// One call of the API.
-struct Call<'a> {
-    /// What it is for, as an error says it: "register a schema under `x`".
-    doing: String,
-    method: Method,
-    path: &'a [&'a str],
-    query: Option<&'static str>,
-    body: Option<String>,
 }
 
 impl Registry {
@@ -80,8 +73,13 @@ impl Registry {
             None if base.scheme() == "http" => http.tls_certs_only([]),
             None => http,
         };
-        let http = http.build().map_err(|error| wrong(error::causes(&error)))?;
-        Ok(Self { http, base, auth, timeout: config.timeout })
+        let gate = Gate::new(http.build().map_err(|error| wrong(error::causes(&error)))?, auth);
+        let settings = SrSettings::new_builder(base.as_str().trim_end_matches('/').to_owned())
+            .with_middleware(gate.clone())
+            // Never asked: the gate has its own.
+            .build_with(reqwest::Client::builder().tls_certs_only([]))
+            .map_err(|error| wrong(error::causes(&error)))?;
+        Ok(Self { gate, settings, base, timeout: config.timeout })
     }
 
     /// The same registry with another bound on each call.
@@ -95,14 +93,10 @@ impl Registry {
     /// # Errors
     /// When the registry cannot be asked or answers nonsense.
     pub async fn look_up(&self, subject: &str, schema: &Schema) -> Result<Option<Found>, RegistryError> {
-        let call = Call {
-            doing: format!("look up a schema under `{subject}`"),
-            method: Method::POST,
-            path: &["subjects", subject],
-            query: None,
-            body: Some(schema_body(schema)),
-        };
-        self.call(call, |answer| answer.or_absent(Body::found)).await
+        let doing = format!("look up a schema under `{subject}`");
+        let subject = self.escaped(subject, &doing)?;
+        let found = self.converted(&doing, SrCall::PostForVersion(&subject, &schema_body(schema))).await;
+        self.or_absent(&doing, found, answer::found)
     }
 
     /// Registers a schema under a subject and returns its id, after making sure that the id stands for that schema. One
@@ -112,14 +106,9 @@ impl Registry {
     /// [`ErrorKind::Incompatible`] when the subject's level forbids it, else as every call.
     pub async fn register(&self, subject: &str, schema: &Schema) -> Result<u32, RegistryError> {
         let doing = format!("register a schema under `{subject}`");
-        let call = Call {
-            doing: doing.clone(),
-            method: Method::POST,
-            path: &["subjects", subject, "versions"],
-            query: None,
-            body: Some(schema_body(schema)),
-        };
-        let id = self.call(call, |answer| answer.read(Body::id)).await?;
+        let subject = self.escaped(subject, &doing)?;
+        let registered = self.converted(&doing, SrCall::PostNew(&subject, &schema_body(schema))).await;
+        let id = self.read(&doing, registered, |registered| registered.id)?;
         let registered = self.schema(id).await?;
         // Registries keep the text or a rewriting of it; what it encodes must be the same.
         let same = registered == schema.text()
@@ -138,14 +127,10 @@ impl Registry {
     /// # Errors
     /// As every call.
     pub async fn check(&self, subject: &str, schema: &Schema) -> Result<CompatibilityCheck, RegistryError> {
-        let call = Call {
-            doing: format!("check a schema against `{subject}`"),
-            method: Method::POST,
-            path: &["compatibility", "subjects", subject, "versions"],
-            query: Some("verbose=true"),
-            body: Some(schema_body(schema)),
-        };
-        Ok(self.call(call, |answer| answer.or_absent(Body::check)).await?.unwrap_or_default())
+        let doing = format!("check a schema against `{subject}`");
+        let path = format!("compatibility/subjects/{}/versions?verbose=true", self.escaped(subject, &doing)?);
+        let answer = self.call(&doing, Method::POST, &path, Some(schema_body(schema))).await;
+        Ok(self.or_absent(&doing, answer, answer::check)?.unwrap_or_default())
     }
 
     /// The subject's own compatibility level. `None` when it has none and the registry's applies; Apicurio does not
@@ -155,7 +140,9 @@ impl Registry {
     /// As every call.
     pub async fn level(&self, subject: &str) -> Result<Option<Compatibility>, RegistryError> {
         let doing = format!("read the compatibility level of `{subject}`");
-        self.call(get(doing, &["config", subject]), |answer| answer.or_absent(Body::level)).await
+        let path = format!("config/{}", self.escaped(subject, &doing)?);
+        let answer = self.call(&doing, Method::GET, &path, None).await;
+        self.or_absent(&doing, answer, answer::level)
     }
 
     /// Sets the subject's compatibility level; it need not be there yet.
@@ -164,15 +151,11 @@ impl Registry {
     /// As every call.
     pub async fn set_level(&self, subject: &str, level: Compatibility) -> Result<(), RegistryError> {
         let doing = format!("set the compatibility level of `{subject}`");
-        let call = Call {
-            doing: doing.clone(),
-            method: Method::PUT,
-            path: &["config", subject],
-            query: None,
-            // Apicurio refuses further members, such as `normalize`.
-            body: Some(serde_json::json!({ "compatibility": level }).to_string()),
-        };
-        match self.call(call, |answer| answer.read(Body::level)).await? {
+        let path = format!("config/{}", self.escaped(subject, &doing)?);
+        // Apicurio refuses further members, such as `normalize`.
+        let body = serde_json::json!({ "compatibility": level }).to_string();
+        let answer = self.call(&doing, Method::PUT, &path, Some(body)).await;
+        match self.read(&doing, answer, answer::level)? {
             set if set == level => Ok(()),
             _ => Err(self.error(&doing, ErrorKind::Nonsense("it set another level".to_owned()))),
         }
@@ -184,7 +167,8 @@ impl Registry {
     /// [`ErrorKind::NotFound`] when there is none, else as every call.
     pub async fn schema(&self, id: u32) -> Result<String, RegistryError> {
         let doing = format!("read schema {id}");
-        self.call(get(doing, &["schemas", "ids", &id.to_string()]), |answer| answer.read(Body::schema)).await
+        let schema = self.converted(&doing, SrCall::GetById(id)).await;
+        self.read(&doing, schema, answer::schema)
     }
 
     /// The subjects and versions under which the schema with an id stands; `None` when there is no such schema.
@@ -194,8 +178,8 @@ impl Registry {
     pub async fn uses_of(&self, id: u32) -> Result<Option<Vec<(String, u32)>>, RegistryError> {
         let doing = format!("read where schema {id} is used");
         // Confluent's `…/subjects` is not there in Apicurio, `…/versions` is there in both.
-        let path = ["schemas", "ids", &id.to_string(), "versions"];
-        self.call(get(doing, &path), |answer| answer.or_absent(Body::uses)).await
+        let answer = self.call(&doing, Method::GET, &format!("schemas/ids/{id}/versions"), None).await;
+        self.or_absent(&doing, answer, answer::uses)
     }
 
     /// The last version of a subject; `None` when it is not there.
@@ -204,82 +188,96 @@ impl Registry {
     /// As every call.
     pub async fn latest(&self, subject: &str) -> Result<Option<Version>, RegistryError> {
         let doing = format!("read the last version of `{subject}`");
-        let path = ["subjects", subject, "versions", "latest"];
-        self.call(get(doing, &path), |answer| answer.or_absent(Body::version)).await
+        let subject = self.escaped(subject, &doing)?;
+        let latest = self.converted(&doing, SrCall::GetLatest(&subject)).await;
+        self.or_absent(&doing, latest, answer::version)
     }
 
-    fn error(&self, doing: &str, kind: ErrorKind) -> RegistryError {
-        RegistryError::new(&self.base, doing, kind, self.auth.is_some())
+    /// A subject as it stands in a path. schema_registry_converter escapes the slash only, and finds none here.
+    fn escaped(&self, subject: &str, doing: &str) -> Result<String, RegistryError> {
+        // A path cannot carry these as a segment, escaped or not.
+        if matches!(subject, "" | "." | "..") {
+            let why = "a subject cannot be empty, `.` or `..`".to_owned();
+            return Err(self.error(doing, ErrorKind::Invalid(why)));
+        }
+        Ok(utf8_percent_encode(subject, PLAIN).to_string())
     }
 
-    /// One call with its further tries, all within the timeout.
-    async fn call<T>(
+    /// One of schema_registry_converter's calls.
+    async fn converted(&self, doing: &str, call: SrCall<'_>) -> Result<RawRegisteredSchema, RegistryError> {
+        let attempt = || async { perform_sr_call(&self.settings, call).await.map_err(|error| gate::kind_of(&error)) };
+        self.tried(doing, attempt).await
+    }
+
+    /// One of ours, to a path below the registry's URL.
+    async fn call(
         &self,
-        call: Call<'_>,
-        read: impl FnOnce(Checked) -> Result<T, ErrorKind>,
-    ) -> Result<T, RegistryError> {
+        doing: &str,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Value, RegistryError> {
+        let url = format!("{}/{path}", self.base.as_str().trim_end_matches('/'));
+        let attempt = || async {
+            let mut request = self.gate.request(method.clone(), &url);
+            if let Some(body) = &body {
+                request = request.header(header::CONTENT_TYPE, gate::MEDIA_TYPE).body(body.clone());
+            }
+            let answer = self.gate.pass(request.build().map_err(|error| ErrorKind::of(&error))?).await?;
+            // The gate lets nothing pass that is no JSON.
+            serde_json::from_slice(&answer).map_err(|_| answer::of_another_shape())
+        };
+        self.tried(doing, attempt).await
+    }
+
+    /// A call with its further tries, all within the timeout.
+    async fn tried<T, A>(&self, doing: &str, attempt: impl Fn() -> A) -> Result<T, RegistryError>
+    where
+        A: Future<Output = Result<T, ErrorKind>>,
+    {
         let deadline = Instant::now() + self.timeout;
-        let url = call.url(&self.base).map_err(|kind| self.error(&call.doing, kind))?;
         let mut pauses = PAUSES.iter();
-        let answer = loop {
-            let attempt = tokio::time::timeout_at(deadline, self.attempt(&call, url.clone())).await;
-            let kind = match attempt {
-                Ok(Ok(answer)) => break Ok(answer),
+        loop {
+            let kind = match tokio::time::timeout_at(deadline, attempt()).await {
+                Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(kind)) => kind,
-                Err(_) => break Err(ErrorKind::Unreachable(format!("it gave no answer within {:?}", self.timeout))),
+                Err(_) => ErrorKind::Unreachable(format!("it gave no answer within {:?}", self.timeout)),
             };
             match pauses.next() {
                 Some(pause) if kind.may_pass() && Instant::now() + *pause < deadline => {
                     tokio::time::sleep(*pause).await;
                 }
-                _ => break Err(kind),
+                _ => return Err(self.error(doing, kind)),
             }
-        };
-        answer.and_then(read).map_err(|kind| self.error(&call.doing, kind))
+        }
     }
 
-    async fn attempt(&self, call: &Call<'_>, url: Url) -> Result<Checked, ErrorKind> {
-        let mut request = self.http.request(call.method.clone(), url).header(header::ACCEPT, ACCEPTED);
-        if let Some(body) = &call.body {
-            request = request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(body.clone());
-        }
-        request = match &self.auth {
-            Some(Auth::Basic(secret)) => {
-                let (user, password) = secret.expose().split_once(':').unwrap_or((secret.expose(), ""));
-                request.basic_auth(user, Some(password))
-            }
-            Some(Auth::Bearer(secret)) => request.bearer_auth(secret.expose()),
-            None => request,
-        };
-        let mut response = request.send().await.map_err(|error| ErrorKind::of(&error))?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| ErrorKind::of(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(ErrorKind::Nonsense(format!("its answer is longer than {} MiB", MAX_ANSWER >> 20)));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        answer::check(response.status().as_u16(), &body)
+    /// Reads what was asked for; that it is not there is an error.
+    fn read<A, T>(
+        &self,
+        doing: &str,
+        answer: Result<A, RegistryError>,
+        read: impl FnOnce(A) -> Option<T>,
+    ) -> Result<T, RegistryError> {
+        read(answer?).ok_or_else(|| self.error(doing, answer::of_another_shape()))
     }
-}
 
-impl Call<'_> {
-    fn url(&self, base: &Url) -> Result<Url, ErrorKind> {
-        // An URL cannot carry these as a segment, escaped or not.
-        if self.path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
-            return Err(ErrorKind::Invalid("a subject cannot be empty, `.` or `..`".to_owned()));
+    /// Reads what was asked for, or `None` when it is not there.
+    fn or_absent<A, T>(
+        &self,
+        doing: &str,
+        answer: Result<A, RegistryError>,
+        read: impl FnOnce(A) -> Option<T>,
+    ) -> Result<Option<T>, RegistryError> {
+        match answer {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound(_)) => Ok(None),
+            answer => self.read(doing, answer, read).map(Some),
         }
-        let mut url = base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(self.path);
-        }
-        url.set_query(self.query);
-        Ok(url)
     }
-}
 
-fn get<'a>(doing: String, path: &'a [&'a str]) -> Call<'a> {
-    Call { doing, method: Method::GET, path, query: None, body: None }
+    fn error(&self, doing: &str, kind: ErrorKind) -> RegistryError {
+        RegistryError::new(&self.base, doing, kind, self.gate.signs_in())
+    }
 }
 
 fn parse_url(text: &str) -> Result<Url, RegistryError> {

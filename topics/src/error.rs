@@ -59,7 +59,7 @@ pub(crate) fn explain(code: Code) -> Explained {
         Code::GroupAuthorizationFailed => (Kind::Denied, "the broker does not permit this consumer group"),
         Code::ClusterAuthorizationFailed => (
             Kind::Denied,
-            "the broker does not permit this on the cluster (an idempotent producer needs WRITE on a topic)",
+            "the broker does not permit this on the cluster (to publish anything takes the right WRITE on a topic)",
         ),
         Code::TransactionalIdAuthorizationFailed => (Kind::Denied, "the broker does not permit this transactional id"),
 

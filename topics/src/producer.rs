@@ -21,7 +21,7 @@ mod worker;
 use crate::config::KafkaConfig;
 use request::{InFlight, Request};
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -115,6 +115,15 @@ pub enum Refused {
     Closed,
 }
 
+/// Why nothing can be published to a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unwritable {
+    /// It is not there.
+    Missing,
+    /// It may not be written to; what is missing, as a sentence.
+    Denied(String),
+}
+
 /// Why a producer could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -183,13 +192,14 @@ impl Producer {
         self.worker.shared().unreachable()
     }
 
-    /// Those of the topics that are not there; nothing when no broker says so of each. Asks one after the other.
-    pub async fn missing(&self, topics: &[String]) -> Option<BTreeSet<String>> {
-        let (worker, topics) = (self.worker.clone(), topics.to_vec());
-        tokio::task::spawn_blocking(move || worker.shared().missing(topics)).await.ok()?
+    /// Those of the topics that cannot be written to, as far as asking tells; nothing when no broker says so of each. Asks
+    /// one after the other.
+    pub async fn unwritable(&self, topics: Vec<String>) -> Option<BTreeMap<String, Unwritable>> {
+        let worker = self.worker.clone();
+        tokio::task::spawn_blocking(move || worker.shared().unwritable(topics)).await.ok()?
     }
 
-    /// Waits until a record fails because its topic is not there. For one listener.
+    /// Waits until a record fails because its topic is not there or may not be written to. For one listener.
     pub async fn topic_missed(&self) {
         self.worker.shared().topic_missed.notified().await;
     }
@@ -205,6 +215,11 @@ impl Producer {
         }
         left
     }
+}
+
+/// What a user is told who may not write to a topic.
+fn denied(topic: &str) -> String {
+    format!("kafka does not permit to write to the topic {topic}: grant this user the right WRITE on it")
 }
 
 impl Admission {

@@ -2,7 +2,7 @@
 
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
     client::DefaultClientContext,
 };
 use serde_json::{Value, json};
@@ -246,14 +246,78 @@ async fn partitions_of_a_keyed_topic_are_added_only_when_told_so() {
     assert_eq!(told.code, Some(0), "{}{}", told.stdout, told.stderr);
     assert_eq!(partitions(&sales), 5);
     assert!(done(&sales.apply()));
+
+    changed(&sales, "tidegate.partitions, value: 5", "tidegate.partitions, value: 4");
+    changed(&sales, "version: 1.0.1", "version: 1.0.2");
+    let fewer = sales.tidegate(&["apply", "--yes", "--repartition-keyed"]);
+    assert_eq!(fewer.code, Some(0), "{}{}", fewer.stdout, fewer.stderr);
+    assert!(fewer.stdout.contains("5 partitions instead of 4: kafka cannot take any away"), "{}", fewer.stdout);
+    assert_eq!(partitions(&sales), 5);
+    let after = sales.tidegate(&["plan", "--exit-code"]);
+    assert_eq!(after.code, Some(0), "{}", after.stdout);
+    assert!(after.stdout.contains("nothing to do, 1 stays as it is (=)"), "{}", after.stdout);
 }
 
 fn partitions(mesh: &Mesh) -> usize {
+    partitions_of(mesh, &mesh.topic("orders", 1))
+}
+
+fn partitions_of(mesh: &Mesh, topic: &str) -> usize {
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", mesh.kafka()).create().unwrap();
-    let topic = mesh.topic("orders", 1);
-    let metadata = consumer.fetch_metadata(Some(&topic), Duration::from_secs(30)).unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
     metadata.topics()[0].partitions().len()
+}
+
+#[tokio::test]
+async fn a_topic_whose_contract_goes_away_stays() {
+    let sales = sales();
+    sales.apply();
+    std::fs::remove_file(sales.folder().join("contracts/orders.odcs.yaml")).unwrap();
+    let outcome = sales.apply();
+    let topic = sales.topic("orders", 1);
+    assert!(outcome.stdout.contains(&format!("{topic} is in no contract file here, and stays")), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("nothing to do, 2 stay as they are (=)"), "{}", outcome.stdout);
+    assert_eq!(partitions(&sales), 3);
+}
+
+#[tokio::test]
+async fn a_topic_of_somebody_elses_is_used_as_it_is_with_its_own_name_and_subject() {
+    let sales = sales();
+    let (topic, subject) = (format!("legacy_{}", sales.domain()), format!("{}-of-old", sales.domain()));
+    let custom =
+        "customProperties:\n- {property: tidegate.topics, value: external}\n- {property: tidegate.subject, value: ";
+    changed(&sales, "customProperties:", &format!("{custom}{subject}}}"));
+    changed(&sales, "  physicalType: topic", &format!("  physicalName: {topic}\n  physicalType: topic"));
+    for command in [&["plan"][..], &["apply", "--yes"]] {
+        let missing = sales.tidegate(command);
+        assert_eq!(missing.code, Some(1), "{}{}", missing.stdout, missing.stderr);
+        assert!(missing.stdout.contains(&format!("{topic} does not exist, and is configured")), "{}", missing.stdout);
+    }
+
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", sales.kafka()).create().unwrap();
+    let theirs = NewTopic::new(&topic, 2, TopicReplication::Fixed(1)).set("retention.ms", "3600000");
+    admin.create_topics([&theirs], &AdminOptions::new()).await.unwrap();
+    let before = eventually("the topic is there", Duration::from_secs(30), async || {
+        Some(options(&admin, &topic).await).filter(|options| !options.is_empty())
+    })
+    .await;
+    let applied = sales.apply();
+    let note = format!("{topic} has 2 partitions instead of 3, but it is configured elsewhere");
+    assert!(applied.stdout.contains(&note), "{}", applied.stdout);
+    assert_eq!((options(&admin, &topic).await, partitions_of(&sales, &topic)), (before, 2));
+    assert_eq!(sales.tidegate(&["plan", "--exit-code"]).code, Some(0));
+
+    let sidecar = sales.run().await;
+    let reply = sidecar.post_json("orders", &orders::order(1)).await;
+    assert_eq!(reply.items()[0]["topic"], topic, "{}", reply.text());
+    let records = sales.read_topic(&topic).await;
+    assert_eq!(records.iter().map(tidegate_integration_tests::Record::json).collect::<Vec<_>>(), [orders::order(1)]);
+    let latest = format!("{}/subjects/{subject}/versions/latest", sales.registry());
+    let latest: Value = tidegate_integration_tests::client().get(latest).send().await.unwrap().json().await.unwrap();
+    assert_eq!(latest["id"].as_u64(), records[0].schema_id().map(u64::from));
+    sidecar.stop().await;
 }
 
 #[tokio::test]

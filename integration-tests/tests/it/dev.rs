@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use tidegate_integration_tests::{Outcome, client, eventually, orders, read_topic, tidegate};
+use tidegate_integration_tests::{Outcome, Python, client, eventually, orders, read_topic, tidegate};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -189,6 +189,29 @@ async fn commands_in_another_terminal_find_a_running_dev() {
     .await;
     let lead = json!({"customerId": "C-1", "name": "A. Sample", "since": "2026-01-15"});
     assert_eq!(dev.post("sales", "leads", lead.to_string()).await.0, 200);
+    dev.interrupt().await;
+}
+
+#[tokio::test]
+async fn confluents_serializer_gets_along_with_the_embedded_broker_and_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = Dev::start(folder.path(), &["--no-traffic"]);
+    let text = |name: &str| dev.said[name].as_str().unwrap().to_owned();
+    let (kafka, registry, topic) = (text("kafka"), text("registry"), "legacy.parcels.v1");
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/parcels.avsc");
+    let parcels: Vec<Value> = (0..20).map(|number| json!({"carrier": "SEA", "number": number, "grams": 250})).collect();
+    let lines: Vec<String> = parcels.iter().map(Value::to_string).collect();
+    let acks = Python::script("serialize.py", &[&kafka, &registry, topic, schema, "number"]).run(&lines.join("\n"));
+    assert_eq!(acks.len(), 20);
+    let mut read: Vec<Value> = Python::script("deserialize.py", &[&kafka, &registry, topic, "text"]).run("");
+    read.sort_by_key(|record| record["value"]["number"].as_u64());
+    assert_eq!(read.iter().map(|record| &record["value"]).collect::<Vec<_>>(), parcels.iter().collect::<Vec<_>>());
+    assert_eq!(read[7]["key"], "7");
+
+    // And what others registered is there for us.
+    let made = run(folder.path(), &["init", "--topic", topic, "--domain", "legacy", "--folder", "legacy"]);
+    assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
+    assert!(fs::read_to_string(folder.path().join("legacy/contracts/parcels.avsc")).unwrap().contains("grams"));
     dev.interrupt().await;
 }
 

@@ -1,6 +1,7 @@
 //! Tidegate against a real broker and a real registry. One binary, since each one links librdkafka.
 
 mod apply;
+mod cli;
 mod crash;
 mod delivery;
 mod dev;
@@ -22,6 +23,7 @@ mod quarantine;
 mod registry;
 mod registry_client;
 mod reload;
+mod rights;
 mod shutdown;
 mod telemetry;
 mod topics;

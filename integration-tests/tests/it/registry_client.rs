@@ -68,5 +68,5 @@ async fn a_url_without_the_registrys_path_is_found_out() {
     let config = config::Registry { url: url.to_string(), auth: None, ca: None, timeout: Duration::from_secs(20) };
     let registry = Registry::new(&config).expect("the address can be used");
     let error = registry.register("s", &schema("N", ID)).await.expect_err("nobody serves that");
-    assert!(matches!(error.kind(), ErrorKind::NotFound(_) | ErrorKind::Invalid(_)), "{error:?}");
+    assert!(matches!(error.kind(), ErrorKind::NoSuchPath(_) | ErrorKind::Invalid(_)), "{error:?}");
 }

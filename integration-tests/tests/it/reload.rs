@@ -68,6 +68,9 @@ async fn a_broken_file_leaves_the_running_contract_in_force() {
     sales.write("contracts/orders.odcs.yaml", &good[..good.len() / 2]);
     sidecar.sighup();
     says(&sidecar, "the files of now are not in force").await;
+    let told = sidecar.admin("/v1/products").await;
+    assert!(told.text().contains("the files of now are not in force"), "{}", told.text());
+    assert!(sidecar.log().contains("a change of files is held back"), "{}", sidecar.log());
     publishes(&sidecar, 1).await;
     sales.write("contracts/orders.odcs.yaml", &good);
     eventually("the files are in force again", SOON, async || {

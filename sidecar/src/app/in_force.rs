@@ -1,8 +1,9 @@
 //! Which contracts are in force: those of the start until files that can take their place have been read.
 
 use crate::product::{Contracts, Known, Snapshot, assemble, losses, withhold};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use tidegate_contracts::{catalog::Catalog, feed::catalog::CatalogEntry, plan::Limits};
+use tidegate_topics::producer::Unwritable;
 
 /// What is heard of the catalog and of the topics.
 #[derive(Debug)]
@@ -13,8 +14,8 @@ pub(super) enum News {
     Complete,
     /// It cannot be read, and is being tried again.
     Trouble(String),
-    /// These of the products' topics are not there, and the others are.
-    Missing(BTreeSet<String>),
+    /// These of the products' topics cannot be written to, and the others can.
+    Unwritable(BTreeMap<String, Unwritable>),
 }
 
 /// The contracts in force, those that wait to be, and the catalog as far as it is known. Pure: files and the catalog
@@ -31,8 +32,8 @@ pub(super) struct InForce {
     /// Why the catalog counts for nothing, until it has been read to its end once. From then on it counts, whatever
     /// becomes of Kafka: it only ever grows.
     unread: Option<String>,
-    /// Topics that are not there.
-    missing: BTreeSet<String>,
+    /// Topics that cannot be written to; none before they were looked at for the first time.
+    unwritable: Option<BTreeMap<String, Unwritable>>,
 }
 
 /// What is to be put in force.
@@ -48,7 +49,7 @@ impl InForce {
     /// The contracts of the start, before anything is known of the catalog; `why` says so.
     pub(super) fn new(domain: &str, contracts: Contracts, limits: Limits, why: &str) -> Self {
         let (catalog, unread) = (Catalog::new(domain), Some(why.to_owned()));
-        Self { limits, contracts, waiting: None, broken: None, catalog, unread, missing: BTreeSet::new() }
+        Self { limits, contracts, waiting: None, broken: None, catalog, unread, unwritable: None }
     }
 
     /// The files were read again: all of them, or why not.
@@ -69,7 +70,7 @@ impl InForce {
             News::Record(key, entry) => drop(self.catalog.take(&key, entry.map(|entry| *entry))),
             News::Complete => self.unread = None,
             News::Trouble(why) => self.unread = self.unread.take().and(Some(why)),
-            News::Missing(topics) => self.missing = topics,
+            News::Unwritable(topics) => self.unwritable = Some(topics),
         }
     }
 
@@ -93,7 +94,7 @@ impl InForce {
         if taken_up {
             self.contracts = self.waiting.take().unwrap_or_default();
         }
-        withhold(&mut snapshot, &self.missing);
+        withhold(&mut snapshot, self.unwritable.as_ref());
         Decision { snapshot, held }
     }
 

@@ -58,7 +58,7 @@ impl Kafka {
         for warning in &wanted.warnings {
             tracing::warn!("{warning}");
         }
-        let admin = Admin::new(&kafka).map_err(failure)?;
+        let admin = Admin::new(&kafka).map_err(|error| Failure::refused(error.to_string()))?;
         Ok(Self {
             domain: config.domain.clone(),
             config: kafka,
@@ -77,9 +77,10 @@ impl Kafka {
 
     /// What would be done to all topics.
     pub(super) async fn plan(&self, allow: Allow) -> Result<TopicPlan, Failure> {
-        let actual = self.admin.read(self.wanted.iter().map(|topic| &topic.name)).await.map_err(failure)?;
+        let actual =
+            self.admin.read(self.wanted.iter().map(|topic| &topic.name)).await.map_err(|error| self.failure(error))?;
         let mut plan = plan::plan(&self.wanted, &actual, allow);
-        let existing = self.admin.list().await.map_err(failure)?;
+        let existing = self.admin.list().await.map_err(|error| self.failure(error))?;
         plan.notes.extend(plan::strays(&self.domain, &self.wanted, &existing));
         Ok(plan)
     }
@@ -101,7 +102,8 @@ impl Kafka {
 
     async fn settle(&self, allow: Allow, of: impl Fn(&Purpose) -> bool) -> Result<Vec<String>, Failure> {
         let wanted: Vec<WantedTopic> = self.wanted.iter().filter(|topic| of(&topic.purpose)).cloned().collect();
-        let actual = self.admin.read(wanted.iter().map(|topic| &topic.name)).await.map_err(failure)?;
+        let actual =
+            self.admin.read(wanted.iter().map(|topic| &topic.name)).await.map_err(|error| self.failure(error))?;
         let plan = plan::plan(&wanted, &actual, allow);
         if let Some(note) = plan.notes.iter().find(|note| note.blocking) {
             return Err(Failure::refused(format!("topic {} {}", note.topic, note.text)));
@@ -110,7 +112,7 @@ impl Kafka {
         for action in &plan.actions {
             let applied = match &self.maker {
                 Some(make) => make(action).await?,
-                None => self.admin.apply(action).await.map_err(failure)?,
+                None => self.admin.apply(action).await.map_err(|error| self.failure(error))?,
             };
             if applied == Applied::Done {
                 done.push(told(action));
@@ -151,7 +153,7 @@ impl Kafka {
             }
             // Before the first apply.
             Err(TailError::NoTopic(_)) => Ok(Vec::new()),
-            Err(error) => Err(unread(error)),
+            Err(error) => Err(self.unread(error)),
         }
     }
 
@@ -162,25 +164,27 @@ impl Kafka {
 
     /// Writes an entry to the changes log and reads the log back.
     pub(super) async fn say(&self, change: &Change) -> Result<ReleaseLog, Failure> {
-        let written = self.writer()?.write_and_read_back(&self.config, change).await;
-        let (_, snapshot) = written.map_err(|error| match error {
-            ReadBackError::Write(error) => unwritten(error),
-            ReadBackError::Read(error) => unread(error),
-            lost @ ReadBackError::Lost { .. } => Failure::refused(lost.to_string()),
-        })?;
-        Ok(self.fold(snapshot.items))
+        match self.writer()?.write_and_read_back(&self.config, change).await {
+            Ok((_, snapshot)) => Ok(self.fold(snapshot.items)),
+            Err(ReadBackError::Write(error)) => Err(self.unwritten::<Change>(error).await),
+            Err(ReadBackError::Read(error)) => Err(self.unread(error)),
+            Err(lost @ ReadBackError::Lost { .. }) => Err(Failure::refused(lost.to_string())),
+        }
     }
 
     /// Writes an entry of the catalog and waits for the ack.
     pub(super) async fn list(&self, entry: &CatalogEntry) -> Result<(), Failure> {
-        self.writer()?.write(entry).await.map(drop).map_err(unwritten)
+        match self.writer()?.write(entry).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.unwritten::<CatalogEntry>(error).await),
+        }
     }
 
     fn writer<R: FeedRecord>(&self) -> Result<FeedWriter<R>, Failure> {
         let topic = tidegate_contracts::feed::topic(&self.domain, R::FEED);
         let id = self.feed_ids.lock().unwrap_or_else(PoisonError::into_inner).get(&topic).copied();
         let id = id.ok_or_else(|| Failure::refused(format!("the schema of {topic} is not registered")))?;
-        FeedWriter::new(self.producer()?, &self.domain, id, ACK).map_err(unread)
+        FeedWriter::new(self.producer()?, &self.domain, id, ACK).map_err(|error| self.unread(error))
     }
 
     fn producer(&self) -> Result<Producer, Failure> {
@@ -192,6 +196,53 @@ impl Kafka {
         let made = Producer::new(&self.config, limits)
             .map_err(|error| Failure::refused("cannot make a producer").caused_by(error))?;
         Ok(producer.insert(made).clone())
+    }
+
+    fn failure(&self, error: AdminError) -> Failure {
+        match error {
+            AdminError::Unreachable { .. } => away(error.to_string()),
+            AdminError::Denied { .. } => self.denied(error.to_string()),
+            AdminError::Config(_) | AdminError::Failed { .. } => Failure::refused(error.to_string()),
+        }
+    }
+
+    fn unread(&self, error: TailError) -> Failure {
+        match error {
+            TailError::Unreachable { .. } => away(error.to_string()),
+            TailError::Denied { .. } => self.denied(error.to_string()),
+            TailError::Config(_) | TailError::NoTopic(_) | TailError::Failed { .. } => {
+                Failure::refused(error.to_string())
+            }
+        }
+    }
+
+    async fn unwritten<R: FeedRecord>(&self, error: FeedWriteError) -> Failure {
+        let hint = "run `tidegate apply` again: it reads what is there and goes on from it";
+        let looked = match self.producer() {
+            Ok(producer) => {
+                let topic = tidegate_contracts::feed::topic(&self.domain, R::FEED);
+                producer.unwritable(vec![topic]).await
+            }
+            Err(_) => None,
+        };
+        // A broker that answers has refused it.
+        match looked {
+            Some(_) => Failure::refused(error.to_string()).hint(format!("{}; then {hint}", self.rights())),
+            None => Failure::unreachable(error.to_string()).hint(hint),
+        }
+    }
+
+    fn denied(&self, message: String) -> Failure {
+        Failure::refused(message).hint(self.rights())
+    }
+
+    fn rights(&self) -> String {
+        format!(
+            "have what is missing granted to the user that `kafka` signs in as; ACLs on the prefix `{}.` cover all \
+             topics of the domain, and an apply needs CREATE, DESCRIBE, DESCRIBE_CONFIGS, ALTER, ALTER_CONFIGS, READ \
+             and WRITE",
+            self.domain
+        )
     }
 
     /// Ends the producer, if there is one.
@@ -221,21 +272,9 @@ fn told(action: &Action) -> String {
     }
 }
 
-fn failure(error: AdminError) -> Failure {
-    if error.is_unreachable() { away(error.to_string()) } else { Failure::refused(error.to_string()) }
-}
-
-fn unread(error: TailError) -> Failure {
-    if error.is_unreachable() { away(error.to_string()) } else { Failure::refused(error.to_string()) }
-}
-
 fn away(message: String) -> Failure {
-    Failure::unreachable(message).hint("is it running, and is `kafka: bootstrap.servers` right?")
-}
-
-fn unwritten(error: FeedWriteError) -> Failure {
-    let failure = Failure::unreachable(error.to_string());
-    failure.hint("run `tidegate apply` again: it reads what is there and goes on from it")
+    Failure::unreachable(message)
+        .hint("is it running, and are `bootstrap.servers` and the credentials under `kafka` right?")
 }
 
 fn warn_of(feed: &str, skipped: Skipped) {

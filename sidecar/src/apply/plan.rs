@@ -92,12 +92,20 @@ impl Plan {
             (count(Mark::Wait), "to wait for"),
             (count(Mark::Refused), "refused"),
         ];
-        let counted: Vec<String> =
+        let mut counted: Vec<String> =
             counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        let _ = match counted.as_slice() {
-            [] => writeln!(text, "{}: nothing to do, all is as the contracts say", self.domain),
-            counted => writeln!(text, "\n{}: {}", self.domain, counted.join(", ")),
+        let stays = match count(Mark::Stays) {
+            0 if counted.is_empty() => Some("all is as the contracts say".to_owned()),
+            0 => None,
+            1 => Some("1 stays as it is (=)".to_owned()),
+            stays => Some(format!("{stays} stay as they are (=)")),
         };
+        let gap = if lines.is_empty() { "" } else { "\n" };
+        if counted.is_empty() {
+            counted.push("nothing to do".to_owned());
+        }
+        counted.extend(stays);
+        let _ = writeln!(text, "{gap}{}: {}", self.domain, counted.join(", "));
         text
     }
 

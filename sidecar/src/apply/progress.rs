@@ -2,15 +2,11 @@
 
 use crate::cli::Context;
 use serde::Serialize;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 /// Where progress goes.
 #[derive(Debug)]
-pub struct Progress {
-    json: bool,
-    color: bool,
-    silent: bool,
-}
+pub struct Progress(Option<Context>);
 
 /// One step that was done, in the order in which steps are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -33,48 +29,30 @@ pub(super) enum Step {
 impl Progress {
     /// Progress on standard output, as the command was called.
     pub fn new(context: &Context) -> Self {
-        Self { json: context.json(), color: context.color, silent: false }
+        Self(Some(context.clone()))
     }
 
     /// No progress at all.
     pub fn silent() -> Self {
-        Self { json: false, color: false, silent: true }
+        Self(None)
     }
 
     /// A step was done for a product; none for what is about the whole domain.
     pub(super) fn done(&self, step: Step, product: Option<&str>, detail: &str) {
-        if self.silent {
-        } else if self.json {
-            self.document(&serde_json::json!({ "step": step, "product": product, "detail": detail }));
-        } else {
-            let (green, plain) = if self.color { ("\x1b[32m", "\x1b[0m") } else { ("", "") };
-            let about = product.map_or_else(String::new, |product| format!("{product}: "));
-            self.line(&format!("  {green}✓{plain} {about}{detail}"));
-        }
+        let Some(context) = &self.0 else { return };
+        let (green, plain) = if context.color { ("\x1b[32m", "\x1b[0m") } else { ("", "") };
+        let about = product.map_or_else(String::new, |product| format!("{product}: "));
+        context.print(
+            || format!("  {green}✓{plain} {about}{detail}\n"),
+            || serde_json::json!({ "step": step, "product": product, "detail": detail }),
+        );
     }
 
     /// Something is waited for.
     pub(super) fn waiting(&self, product: &str, why: &str) {
-        if self.silent {
-        } else if self.json {
-            self.document(&serde_json::json!({ "waiting": why, "product": product }));
-        } else {
-            self.line(&format!("  … {product}: {why}"));
-        }
-    }
-
-    /// A whole document for machines; nothing for people.
-    pub(super) fn document(&self, document: &impl Serialize) {
-        if self.json && !self.silent {
-            // Machines take steps as they come; a line is written whole.
-            self.line(&serde_json::to_string(document).unwrap_or_default());
-        }
-    }
-
-    fn line(&self, line: &str) {
-        let mut out = std::io::stdout().lock();
-        // Whoever read it has gone away; the work goes on all the same.
-        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        let Some(context) = &self.0 else { return };
+        context
+            .print(|| format!("  … {product}: {why}\n"), || serde_json::json!({ "waiting": why, "product": product }));
     }
 }
 

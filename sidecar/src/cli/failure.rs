@@ -1,6 +1,6 @@
 //! How a command ends, and how it says why.
 
-use super::{Context, Findings};
+use super::{Context, Findings, complain};
 use std::fmt::Write as _;
 use tidegate_contracts::diagnostic::{Diagnostic, Level};
 
@@ -99,10 +99,10 @@ impl Context {
         let hint = failure.and_then(|failure| failure.hint.as_deref());
         let exit = failure.map_or(Exit::Refused, |failure| failure.exit);
         if self.json() {
-            eprintln!("{}", machine(error, failure, exit));
+            complain(&format!("{}\n", machine(error, failure, exit)));
         } else {
             let findings = failure.map_or_else(String::new, |failure| failure.findings.human(self.color));
-            eprint!("{findings}{}", human(error, hint, self.color));
+            complain(&format!("{findings}{}", human(error, hint, self.color)));
         }
         exit
     }

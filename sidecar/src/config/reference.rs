@@ -13,7 +13,8 @@ fn markdown(schema: &Schema) -> String {
     let mut text = String::from(
         "# `tidegate.yaml`\n\n\
          Made from the types in `src/config.rs` by a test; edit those. The file is named by `--config`, else by \
-         `TIDEGATE_CONFIG`, else it is `./tidegate.yaml`. Paths in it are relative to it. Unknown keys are errors. A secret is \
+         `TIDEGATE_CONFIG`, else it is `./tidegate.yaml`. Paths in it are relative to it. It is read once, at the start; contracts are read again when they change, and contracts, \
+         tokens and certificates on SIGHUP. Unknown keys are errors. A secret is \
          always `{env: NAME}` or `{file: PATH}`. Every key can be overridden by the environment variable beside it; lists \
          are separated by commas, a dotted name of Kafka's has `_` for each dot, and the variable of a secret holds the \
          secret itself. An editor finds the JSON Schema in `sidecar/config.schema.json`.\n",

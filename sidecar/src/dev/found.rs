@@ -65,10 +65,14 @@ impl Running {
         config.registry = Some(Registry { url: self.registry.clone(), auth: None, ca: None, timeout });
     }
 
+    /// Whether both answer: somebody else may have the registry's usual port by now, but hardly Kafka's, which is
+    /// another one each time.
     fn answers(&self) -> bool {
-        let Some(address) = self.registry.strip_prefix("http://") else { return false };
-        let Some(address) = address.to_socket_addrs().ok().and_then(|mut all| all.next()) else { return false };
-        TcpStream::connect_timeout(&address, PATIENCE).is_ok()
+        let answers = |address: &str| {
+            let address = address.to_socket_addrs().ok().and_then(|mut all| all.next());
+            address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+        };
+        answers(&self.kafka) && self.registry.strip_prefix("http://").is_some_and(answers)
     }
 }
 
@@ -107,9 +111,16 @@ impl Drop for Note {
 mod tests {
     use super::*;
 
-    fn running(registry: String) -> Running {
+    fn running(kafka: &str, registry: &str) -> Running {
         let listeners = Listeners { data: Some("d".into()), admin: "a".into(), health: "h".into() };
-        Running { kafka: "127.0.0.1:9092".into(), registry, domains: [("sales".to_owned(), listeners)].into() }
+        let registry = format!("http://{registry}");
+        Running { kafka: kafka.to_owned(), registry, domains: [("sales".to_owned(), listeners)].into() }
+    }
+
+    fn listener() -> (std::net::TcpListener, String) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        (listener, address)
     }
 
     #[test]
@@ -117,8 +128,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let below = folder.path().join("tidegate-sample/sales");
         fs::create_dir_all(&below).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let expected = running(format!("http://{}", listener.local_addr().unwrap()));
+        let (_listener, address) = listener();
+        let expected = running(&address, &address);
         assert_eq!(Running::find(&below), None);
 
         let note = Note::leave(folder.path(), &expected).unwrap();
@@ -132,11 +143,14 @@ mod tests {
     #[test]
     fn what_a_killed_dev_left_behind_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let gone = running(format!("http://{}", listener.local_addr().unwrap()));
-        drop(listener);
-        let _note = Note::leave(folder.path(), &gone).unwrap();
-        assert_eq!(Running::find(folder.path()), None);
+        let ((_listener, there), (closed, gone)) = (listener(), listener());
+        drop(closed);
+        // Somebody else, another `dev` say, may listen where one of them was.
+        for left in [running(&gone, &gone), running(&gone, &there), running(&there, &gone)] {
+            let _note = Note::leave(folder.path(), &left).unwrap();
+            assert_eq!(Running::find(folder.path()), None, "{left:?}");
+        }
+        fs::create_dir_all(folder.path().join(".tidegate")).unwrap();
         fs::write(folder.path().join(FILE), "{").unwrap();
         assert_eq!(Running::find(folder.path()), None);
     }
@@ -147,7 +161,7 @@ mod tests {
                     kafka: {bootstrap.servers: 'kafka.example.com:9093', security.protocol: SASL_SSL, \
                     sasl.password: {env: SECRET}}\nregistry: {url: 'https://r.example.com', auth: {bearer: {env: TOKEN}}}\n";
         let mut config = Config::parse("tidegate.yaml", text, []).unwrap();
-        running("http://127.0.0.1:8081".into()).lead(&mut config);
+        running("127.0.0.1:9092", "127.0.0.1:8081").lead(&mut config);
         let kafka = config.kafka().unwrap();
         assert_eq!(kafka.properties["bootstrap.servers"], "127.0.0.1:9092");
         assert_eq!(kafka.properties.len(), 2);

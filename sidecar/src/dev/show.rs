@@ -2,28 +2,22 @@
 
 use super::{Dev, mesh};
 use crate::cli::Context;
-use std::{
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::time::Duration;
 
-/// Says where everything is, and what to try. Whoever closed our output does not want to know.
+/// Says where everything is, and what to try.
 pub(super) fn show(dev: &Dev, took: Duration, context: &Context) {
-    let text = if context.json() { json(dev, took) } else { human(dev, took, context.color) };
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    context.print(|| human(dev, took, context.color), || json(dev, took));
 }
 
-fn json(dev: &Dev, took: Duration) -> String {
+fn json(dev: &Dev, took: Duration) -> serde_json::Value {
     let running = &dev.running;
-    let document = serde_json::json!({
+    serde_json::json!({
         "kafka": running.kafka,
         "registry": running.registry,
         "domains": running.domains,
         "try": dev.tries,
         "readyAfterMs": took.as_millis() as u64,
-    });
-    document.to_string() + "\n"
+    })
 }
 
 fn human(dev: &Dev, took: Duration, color: bool) -> String {

@@ -52,13 +52,14 @@ impl Report {
 
     fn write(&self, out: &mut String, bold: &str, yellow: &str, plain: &str) -> std::fmt::Result {
         if let Some(samples) = self.samples {
-            writeln!(out, "read {samples} samples")?;
+            writeln!(out, "read {samples} {}", if samples == 1 { "sample" } else { "samples" })?;
         }
         if self.cut {
             writeln!(out, "{yellow}left the rest unread{plain}: these are enough")?;
         }
         if self.bad_lines > 0 {
-            writeln!(out, "{yellow}{} lines are no events{plain} and were left out:", self.bad_lines)?;
+            let are = if self.bad_lines == 1 { "line is no event" } else { "lines are no events" };
+            writeln!(out, "{yellow}{} {are}{plain} and left out:", self.bad_lines)?;
             for bad in &self.bad {
                 writeln!(out, "  line {}: {}", bad.line, bad.why)?;
             }

@@ -9,6 +9,9 @@ const MOST_BYTES: u64 = 64 << 20;
 /// More bad lines than this are only counted.
 const MOST_BAD: usize = 20;
 
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Samples, and what they look like together.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
@@ -49,12 +52,19 @@ impl Samples {
                 // Cut in two, unless the samples end exactly here; then one line less does not matter.
                 break;
             }
+            let line = match number {
+                1 => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line),
+                _ => &line,
+            };
             let line = line.trim_ascii();
             if line.is_empty() {
                 continue;
             }
             let most = Limits::default().bytes;
             let result = match line.len() > most {
+                _ if number == 1 && (line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff")) => {
+                    Err("UTF-16, and samples are UTF-8".to_owned())
+                }
                 true => Err(format!("longer than {most} bytes, which the sidecar's default limit does not take")),
                 false => samples.shape.take(line),
             };

@@ -138,6 +138,10 @@ impl Shape {
             match error.classify() {
                 serde_json::error::Category::Eof => format!("the JSON ends too soon, at column {column}"),
                 serde_json::error::Category::Data => error.to_string(),
+                // The only one of serde_json's own messages that is worth telling apart, and it quotes nothing.
+                _ if error.to_string().starts_with("number out of range") => {
+                    format!("a number that no double holds, at column {column}")
+                }
                 _ => format!("not JSON, from column {column} on"),
             }
         })

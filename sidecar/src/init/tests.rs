@@ -133,6 +133,15 @@ fn the_products_name_comes_from_the_file() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_first_event() {
+    let read = |bytes: &[u8]| Samples::read(bytes).unwrap();
+    let samples = read(b"\xef\xbb\xbf{\"a\":1}\r\n{\"a\":2}");
+    assert_eq!((samples.good.len(), samples.bad_count), (2, 0), "{:?}", samples.bad);
+    let samples = read(b"\xff\xfe{\0}\0\n\0");
+    assert_eq!(samples.bad[0], samples::BadLine { line: 1, why: "UTF-16, and samples are UTF-8".to_owned() });
+}
+
+#[test]
 fn no_value_of_a_sample_is_shown() {
     let lines = format!("{ORDERS}\n{{\"orderId\": \"canary-1\", broken}}\n\"canary-2\"\n");
     let lines = lines.replace("\"c\"", "\"canary-3\"").replace("\"x\"", "\"canary-4\"");

@@ -3,7 +3,7 @@
 use super::{Product, Serving, Snapshot, State};
 use serde_json::Value;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 use tidegate_contracts::{
@@ -13,6 +13,7 @@ use tidegate_contracts::{
     plan::Limits,
     schema::Schema,
 };
+use tidegate_topics::producer::Unwritable;
 
 /// What is known of the domain's catalog.
 #[derive(Debug, Clone, Copy)]
@@ -53,19 +54,25 @@ pub fn losses(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     losses
 }
 
-/// Takes out of service what has no topic to go to.
-pub fn withhold(snapshot: &mut Snapshot, missing: &BTreeSet<String>) {
-    for product in snapshot.values_mut().flatten().filter(|product| missing.contains(&product.contract.topic)) {
+/// Takes out of service what has no topic to go to; everything as long as nobody has looked.
+pub fn withhold(snapshot: &mut Snapshot, unwritable: Option<&BTreeMap<String, Unwritable>>) {
+    for product in snapshot.values_mut().flatten() {
+        let contract = &product.contract;
+        let topic = &contract.topic;
+        let why = match (unwritable.map(|unwritable| unwritable.get(topic)), contract.topics) {
+            (None, _) => format!("the topic {topic} has not been looked at yet"),
+            (Some(None), _) => continue,
+            (Some(Some(Unwritable::Missing)), TopicsMode::Managed) => {
+                format!("the topic {topic} does not exist; run `tidegate apply`")
+            }
+            (Some(Some(Unwritable::Missing)), TopicsMode::External) => format!(
+                "the topic {topic} does not exist; it is managed elsewhere (`tidegate.topics: external`), and has to be \
+                 made there"
+            ),
+            (Some(Some(Unwritable::Denied(why))), _) => why.clone(),
+        };
         if let State::Ready(_) = product.state {
-            let contract = product.contract.clone();
-            let way_out = match contract.topics {
-                TopicsMode::Managed => "run `tidegate apply`",
-                TopicsMode::External => {
-                    "it is managed elsewhere (`tidegate.topics: external`), and has to be made there"
-                }
-            };
-            let state = State::NotReady(format!("the topic {} does not exist; {way_out}", contract.topic));
-            *product = Arc::new(Product { contract, state });
+            *product = Arc::new(Product { contract: contract.clone(), state: State::NotReady(why) });
         }
     }
 }

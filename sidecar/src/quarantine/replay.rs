@@ -299,10 +299,7 @@ fn schema_id(entry: &Entry, record: &Received) -> Option<u32> {
 
 impl Tally {
     pub(super) fn print(&self, contract: &Contract, publish: bool, context: &CliContext) {
-        match context.json() {
-            true => println!("{}", self.json(contract, publish)),
-            false => print!("{}", self.human(contract, publish)),
-        }
+        context.print(|| self.human(contract, publish), || self.json(contract, publish));
     }
 
     fn json(&self, contract: &Contract, publish: bool) -> serde_json::Value {

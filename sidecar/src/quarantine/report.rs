@@ -117,10 +117,7 @@ impl List {
     }
 
     pub(super) fn print(&self, context: &Context) {
-        match context.json() {
-            true => println!("{}", self.json()),
-            false => print!("{}", self.human()),
-        }
+        context.print(|| self.human(), || self.json());
     }
 
     pub(super) fn json(&self) -> Value {
@@ -178,22 +175,20 @@ fn line(entry: &Entry, replayed: bool) -> String {
 
 /// All that is known of an event; its bytes only when they are given.
 pub(super) fn print_one(entry: &Entry, payload: Option<&[u8]>, context: &Context) {
-    match context.json() {
-        true => {
-            let mut document = entry_json(entry);
-            if let Some(payload) = payload {
-                match std::str::from_utf8(payload) {
-                    Ok(text) => document["payload"] = text.into(),
-                    Err(_) => {
-                        use base64::{Engine as _, prelude::BASE64_STANDARD};
-                        document["payloadBase64"] = BASE64_STANDARD.encode(payload).into();
-                    }
+    let machine = || {
+        let mut document = entry_json(entry);
+        if let Some(payload) = payload {
+            match std::str::from_utf8(payload) {
+                Ok(text) => document["payload"] = text.into(),
+                Err(_) => {
+                    use base64::{Engine as _, prelude::BASE64_STANDARD};
+                    document["payloadBase64"] = BASE64_STANDARD.encode(payload).into();
                 }
             }
-            println!("{document}");
         }
-        false => print!("{}", one(entry, payload)),
-    }
+        document
+    };
+    context.print(|| one(entry, payload), machine);
 }
 
 fn one(entry: &Entry, payload: Option<&[u8]>) -> String {

@@ -32,6 +32,9 @@ pub enum ErrorKind {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// Nobody there serves the API.
+    #[error("it knows no such path: {0}")]
+    NoSuchPath(String),
     /// The registry does not take what it was sent.
     #[error("it refuses the request: {0}")]
     Invalid(String),
@@ -88,7 +91,7 @@ impl RegistryError {
             ErrorKind::Incompatible(_) => {
                 "make the change compatible (a new field needs a default), or release it as a new major".to_owned()
             }
-            ErrorKind::NotFound(_) => format!("is this the right registry? {apicurio}"),
+            ErrorKind::NotFound(_) | ErrorKind::NoSuchPath(_) => format!("is this the right registry? {apicurio}"),
             ErrorKind::Invalid(_) => {
                 "the schema passed `tidegate check`, so the registry may be of another kind or much older".to_owned()
             }

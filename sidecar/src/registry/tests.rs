@@ -163,8 +163,8 @@ async fn requests_are_what_both_registries_understand() {
         "GET /config/a%2Fb-value ",
         r#"POST /compatibility/subjects/s/versions?verbose=true {"schema":"\"long\""}"#,
         r#"POST /subjects/s/versions {"schema":"\"long\""}"#,
-        r#"POST /subjects/s {"schema":"\"long\""}"#,
-        "GET /schemas/ids/7 ",
+        r#"POST /subjects/s?deleted=false {"schema":"\"long\""}"#,
+        "GET /schemas/ids/7?deleted=true ",
     ];
     assert_eq!(*seen.lock().unwrap(), expected);
 }
@@ -431,7 +431,7 @@ async fn a_client_that_somebody_else_wrote_gets_along_with_the_embedded_registry
 #[tokio::test]
 async fn the_embedded_registry_takes_any_body() {
     let url = serve(EmbeddedRegistry::new().router()).await;
-    let http = client(&url).http;
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let nested = "[".repeat(100_000);
     let avro = format!(r#"{{"schema": {}}}"#, serde_json::Value::from(r#"{"type":"array","items":"#.repeat(10_000)));
     for body in ["", "{", "null", "[]", "{}", r#"{"schema": 1}"#, r#"{"schema": ""}"#, "\u{0}", &nested, &avro] {

@@ -12,7 +12,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -21,16 +21,50 @@ use std::sync::{
 pub(super) struct Context {
     shared: Arc<Shared>,
     acked: AtomicBool,
+    /// The fatal error after which everything left in it is purged.
+    fatal: OnceLock<String>,
 }
 
 impl Context {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, acked: AtomicBool::new(false) }
+        Self { shared, acked: AtomicBool::new(false), fatal: OnceLock::new() }
     }
 
     /// Whether a broker ever acked something of this producer.
     pub(super) fn has_acked(&self) -> bool {
         self.acked.load(Ordering::Relaxed)
+    }
+
+    /// Remembers why librdkafka gave the producer up: its records say no more than that they were purged.
+    pub(super) fn gave_up(&self, reason: String) {
+        self.fatal.get_or_init(|| reason);
+    }
+
+    /// Why the producer takes nothing any more.
+    pub(super) fn why_closed(&self) -> String {
+        self.fatal.get().cloned().unwrap_or_else(|| explain(RDKafkaErrorCode::PurgeQueue).text)
+    }
+
+    /// The outcome of a record that was not acked.
+    fn failure(&self, error: &KafkaError, message: &BorrowedMessage<'_>) -> Delivery {
+        let code = error.rdkafka_error_code();
+        let explained = code.map(explain);
+        if explained.as_ref().is_some_and(|explained| matches!(explained.kind, Kind::NoTopic | Kind::Denied)) {
+            self.shared.topic_missed.notify_one();
+        }
+        let reason = match (code, explained) {
+            (Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _) => self.why_closed(),
+            (Some(RDKafkaErrorCode::TopicAuthorizationFailed), _) => super::denied(message.topic()),
+            (_, Some(explained)) => explained.text,
+            (_, None) => error.to_string(),
+        };
+        match status(message) {
+            rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => {
+                Delivery::Published { partition: message.partition(), offset: message.offset() }
+            }
+            rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Delivery::Failed { reason },
+            rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Delivery::Unknown { reason },
+        }
     }
 
     /// Remembers the first topic, to ask for as a sign of life when no broker is connected.
@@ -50,12 +84,7 @@ impl ProducerContext<NoCustomPartitioner> for Context {
                 self.acked.store(true, Ordering::Relaxed);
                 Delivery::Published { partition: message.partition(), offset: message.offset() }
             }
-            Err((error, message)) => {
-                if error.rdkafka_error_code().is_some_and(|code| explain(code).kind == Kind::NoTopic) {
-                    self.shared.topic_missed.notify_one();
-                }
-                failure(error, message)
-            }
+            Err((error, message)) => self.failure(error, message),
         };
         // In this order, so that whoever has the outcomes finds the room given back.
         self.shared.release(1, in_flight.cost());
@@ -75,26 +104,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // A fatal error shows here under its cause's code; the thread asks for it by itself.
         let Some(code) = error.rdkafka_error_code() else { return };
         let explained = explain(code);
-        if code == RDKafkaErrorCode::AllBrokersDown {
-            self.shared.health.down(reason);
-        } else if matches!(explained.kind, Kind::Unreachable | Kind::Denied) {
-            self.shared.health.trouble(format!("{} [{reason}]", explained.text));
+        let text = format!("{} [{reason}]", explained.text);
+        match (code, explained.kind) {
+            (RDKafkaErrorCode::AllBrokersDown, _) => self.shared.health.down(reason),
+            // A fatal error shows here under its cause's code, before librdkafka purges what is queued; the thread asks
+            // for it by itself.
+            (RDKafkaErrorCode::ClusterAuthorizationFailed, _) => self.gave_up(text),
+            (_, Kind::Unreachable | Kind::Denied) => self.shared.health.trouble(text),
+            _ => {}
         }
-    }
-}
-
-/// The outcome of a record that was not acked.
-fn failure(error: &KafkaError, message: &BorrowedMessage<'_>) -> Delivery {
-    let reason = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| explain(code).text);
-    match status(message) {
-        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => {
-            Delivery::Published { partition: message.partition(), offset: message.offset() }
-        }
-        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Delivery::Failed { reason },
-        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Delivery::Unknown { reason },
     }
 }
 

@@ -2,8 +2,8 @@
 //! one.
 
 use super::{
-    ClientStats, ProducerError, ProducerLimits, ProducerStats, Record, Refused, context::Context, health::Health,
-    request::InFlight,
+    ClientStats, ProducerError, ProducerLimits, ProducerStats, Record, Refused, Unwritable, context::Context,
+    health::Health, request::InFlight,
 };
 use crate::{
     config,
@@ -13,10 +13,9 @@ use rdkafka::{
     ClientConfig,
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig},
-    types::RDKafkaErrorCode,
 };
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -64,7 +63,7 @@ pub(super) struct Shared {
     stop: AtomicBool,
     /// Tells [`Shared::drained`] that nothing is in flight any more.
     idle: Notify,
-    /// A record failed because its topic is not there.
+    /// A record failed because its topic is not there or may not be written to.
     pub(super) topic_missed: Notify,
     rebuilds: AtomicU64,
     client: Mutex<Option<ClientStats>>,
@@ -199,18 +198,23 @@ impl Shared {
         self.current.write().unwrap_or_else(PoisonError::into_inner).replace(Arc::new(generation))
     }
 
-    /// Those of the topics that are not there; nothing when no broker says so of each.
-    pub(super) fn missing(&self, topics: Vec<String>) -> Option<BTreeSet<String>> {
+    /// Those of the topics that cannot be written to; nothing when no broker says so of each.
+    pub(super) fn unwritable(&self, topics: Vec<String>) -> Option<BTreeMap<String, Unwritable>> {
         let generation = self.generation()?;
-        let mut missing = BTreeSet::new();
+        let mut unwritable = BTreeMap::new();
         for topic in topics {
             let metadata = generation.producer.client().fetch_metadata(Some(&topic), PROBE).ok()?;
             let error = metadata.topics().first().and_then(|found| found.error());
-            if error.is_some_and(|error| explain(error.into()).kind == Kind::NoTopic) {
-                missing.insert(topic);
-            }
+            let why = match error.map(|error| explain(error.into()).kind) {
+                Some(Kind::NoTopic) => Unwritable::Missing,
+                // Whoever may write to it may see it.
+                Some(Kind::Denied) => Unwritable::Denied(super::denied(&topic)),
+                // A leader is being chosen, say.
+                _ => continue,
+            };
+            unwritable.insert(topic, why);
         }
-        Some(missing)
+        Some(unwritable)
     }
 
     pub(super) fn set_client_stats(&self, stats: ClientStats) {
@@ -242,6 +246,7 @@ impl Shared {
         {
             current.producer.poll(POLL);
             if let Some(reason) = current.fatal_error() {
+                current.producer.context().gave_up(reason.clone());
                 self.health.rebuilding(reason);
                 retired.extend(self.replace(&current));
             } else if self.health.is_down() {
@@ -315,7 +320,7 @@ impl Generation {
     /// Hands a record to librdkafka, which copies it. Never blocks.
     pub(super) fn send(&self, record: &Record<'_>, in_flight: InFlight) -> Result<(), SendRefused> {
         if self.retired.load(Ordering::SeqCst) {
-            return Err(SendRefused { reason: explain(RDKafkaErrorCode::PurgeQueue).text, may_pass: true });
+            return Err(SendRefused { reason: self.producer.context().why_closed(), may_pass: true });
         }
         self.producer.context().sent_to(record.topic);
         let mut message = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(in_flight));
@@ -341,7 +346,8 @@ impl Generation {
 
     /// Why librdkafka gave this producer up, if it did. It has logged it.
     fn fatal_error(&self) -> Option<String> {
-        self.producer.client().fatal_error().map(|(_, reason)| reason)
+        let (code, reason) = self.producer.client().fatal_error()?;
+        Some(format!("{} [{reason}]", explain(code).text))
     }
 
     fn in_flight(&self) -> i32 {

@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 const POLL: Duration = Duration::from_millis(100);
 /// How long one question to a broker may take.
 const REQUEST: Duration = Duration::from_secs(5);
+/// How long it is listened for what is wrong with the connections.
+const HEAR: Duration = Duration::from_millis(200);
 /// How often a tail that follows looks for topics and partitions that were not there.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -294,9 +296,16 @@ impl Worker {
 
     fn explained(&self, consumer: &BaseConsumer<Trouble>, topic: &TopicName, mut why: Explained) -> TailError {
         if why.kind == Kind::Unreachable {
-            // What is wrong with the connections waits to be heard.
-            while consumer.poll(Duration::ZERO).is_some() {}
-            why.text = consumer.context().take().unwrap_or(why.text);
+            // What is wrong with the connections waits to be heard, behind other events.
+            let deadline = Instant::now() + HEAR;
+            why.text = loop {
+                let _ = consumer.poll(Duration::from_millis(1));
+                match consumer.context().take() {
+                    Some(text) => break text,
+                    None if Instant::now() > deadline => break why.text,
+                    None => {}
+                }
+            };
         }
         TailError::explained(&self.settings, topic, why)
     }

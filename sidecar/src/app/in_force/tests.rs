@@ -50,6 +50,12 @@ impl Sidecar {
             self.in_force.hear(News::Record(key, Some(Box::new(entry))));
         }
         self.in_force.hear(News::Complete);
+        self.unwritable(&[])
+    }
+
+    fn unwritable(&mut self, topics: &[(&str, Unwritable)]) -> &mut Self {
+        let owned = |(topic, why): &(&str, Unwritable)| ((*topic).to_owned(), why.clone());
+        self.in_force.hear(News::Unwritable(topics.iter().map(owned).collect()));
         self.decide()
     }
 
@@ -186,24 +192,31 @@ fn a_catalog_once_read_goes_on_to_count() {
 }
 
 #[test]
-fn a_product_whose_topic_is_missing_is_not_ready_and_the_others_are() {
+fn a_product_whose_topic_cannot_be_written_to_is_not_ready_and_the_others_are() {
     let contracts = [orders("1.0.0", &["id"]), contract("payments", "1.0.0", &["id"], &["topics: external"])];
     let mut sidecar = Sidecar::start(&contracts);
     sidecar.released(&contracts[0], 7).released(&contracts[1], 8);
-    let missing = |topics: &[&str]| News::Missing(topics.iter().map(ToString::to_string).collect());
-    sidecar.in_force.hear(missing(&["sales.orders.v1"]));
-    sidecar.decide().check(
-        "orders@1.0.0: the topic sales.orders.v1 does not exist; run `tidegate apply` | payments@1.0.0 ready 8 +0",
-        "",
-    );
-    sidecar.in_force.hear(missing(&["sales.payments.v1"]));
-    sidecar.decide().check(
-        "orders@1.0.0 ready 7 +0 | payments@1.0.0: the topic sales.payments.v1 does not exist; it is managed elsewhere \
-         (`tidegate.topics: external`), and has to be made there",
-        "",
-    );
-    sidecar.in_force.hear(missing(&[]));
-    sidecar.decide().check("orders@1.0.0 ready 7 +0 | payments@1.0.0 ready 8 +0", "");
+    sidecar
+        .unwritable(&[("sales.orders.v1", Unwritable::Missing), ("sales.other.v1", Unwritable::Missing)])
+        .check(
+            "orders@1.0.0: the topic sales.orders.v1 does not exist; run `tidegate apply` | payments@1.0.0 ready 8 +0",
+            "",
+        )
+        .unwritable(&[("sales.payments.v1", Unwritable::Missing)])
+        .check(
+            "orders@1.0.0 ready 7 +0 | payments@1.0.0: the topic sales.payments.v1 does not exist; it is managed \
+             elsewhere (`tidegate.topics: external`), and has to be made there",
+            "",
+        )
+        .unwritable(&[("sales.orders.v1", Unwritable::Denied("no right".into()))])
+        .check("orders@1.0.0: no right | payments@1.0.0 ready 8 +0", "")
+        .unwritable(&[])
+        .check("orders@1.0.0 ready 7 +0 | payments@1.0.0 ready 8 +0", "");
+
+    // Before the first look nothing is promised.
+    let mut sidecar = Sidecar::start(&contracts[..1]);
+    sidecar.released(&contracts[0], 7).in_force.unwritable = None;
+    sidecar.decide().check("orders@1.0.0: the topic sales.orders.v1 has not been looked at yet", "");
 }
 
 #[test]

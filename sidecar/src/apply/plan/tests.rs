@@ -96,5 +96,7 @@ fn what_is_in_the_way_of_all_is_told_apart_from_what_stays_as_it_is() {
         ..plan
     };
     assert!(quiet.is_done() && quiet.refusals().is_empty());
-    assert!(quiet.human(false).ends_with("sales: nothing to do, all is as the contracts say\n"));
+    assert!(quiet.human(false).ends_with("sales: nothing to do, 1 stays as it is (=)\n"), "{}", quiet.human(false));
+    let done = Plan { topics: TopicPlan::default(), ..quiet };
+    assert_eq!(done.human(false), "sales: nothing to do, all is as the contracts say\n");
 }

@@ -35,8 +35,12 @@ fn products() -> Arc<Products> {
 }
 
 async fn ask(path: &str) -> (u16, Value) {
+    ask_of(products(), path).await
+}
+
+async fn ask_of(products: Arc<Products>, path: &str) -> (u16, Value) {
     let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = TowerToHyperService::new(router(products())).call(request).await.unwrap();
+    let response = TowerToHyperService::new(router(products)).call(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&body).unwrap())
@@ -52,6 +56,15 @@ async fn the_admin_listener_tells_what_is_served() {
     assert_eq!(ask("/v1/products/invoices").await.0, 404);
     assert_eq!(ask("/nothing").await.1["type"], "urn:tidegate:problem:not-found");
     assert_eq!(ask("/openapi.json").await, (200, openapi()));
+}
+
+#[tokio::test]
+async fn files_that_are_not_in_force_are_told_with_the_reason() {
+    let products = products();
+    products.hold(Some("2 errors in the contracts".to_owned()));
+    for path in ["/v1/products", "/v1/products/orders"] {
+        assert_eq!(ask_of(products.clone(), path).await.1["held"], "2 errors in the contracts");
+    }
 }
 
 #[test]
