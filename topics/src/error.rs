@@ -93,6 +93,9 @@ pub(crate) fn explain(code: Code) -> Explained {
         | Code::UnknownLeaderEpoch
         | Code::KafkaStorageError
         | Code::StaleBrokerEpoch => (Kind::Passing, "the partition has no leader at the moment"),
+        Code::BrokerDestroy => {
+            (Kind::Passing, "the partition left the broker that it was waiting for (was the topic deleted?)")
+        }
         Code::NotController | Code::ReassignmentInProgress | Code::CoordinatorNotAvailable => {
             (Kind::Passing, "the cluster is being rearranged")
         }

@@ -29,7 +29,7 @@ pub(crate) const NOTHINGS_SCHEMA: (&str, &str) = (
 );
 
 /// A product whose events may nest as deep as they like, as far as its schema goes.
-const NESTS: (&str, &str) = (
+pub(crate) const NESTS: (&str, &str) = (
     "nests.odcs.yaml",
     "\
 apiVersion: v3.1.0
@@ -47,7 +47,7 @@ schema:
   - {url: nests.avsc, type: implementation}
 ",
 );
-const NESTS_SCHEMA: (&str, &str) = (
+pub(crate) const NESTS_SCHEMA: (&str, &str) = (
     "nests.avsc",
     r#"{"type": "record", "name": "Nest", "namespace": "com.example", "fields": [
         {"name": "n", "type": ["null", "Nest"], "default": null}]}"#,

@@ -10,6 +10,7 @@ use tidegate_integration_tests::{Mesh, Sidecar, eventually, orders};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::watch,
     task::JoinSet,
 };
 
@@ -78,38 +79,46 @@ async fn two_thousand_slow_connections_are_closed_and_good_clients_do_not_notice
     for sidecar in [&beset, &alone] {
         took(sidecar, 0).await;
     }
+    // Those that are closed come again, until there is nothing more to measure.
+    let (measured, over) = watch::channel(false);
     let mut slow = JoinSet::new();
-    let address = beset.data();
     for number in 0..2_000 {
+        let (address, over) = (beset.data(), over.clone());
         slow.spawn(async move {
-            match number % 4 {
-                // Silent, in the head, and in the body.
-                0 => (until_closed(address, b"").await, ""),
-                1 => (until_closed(address, b"POST /v1/pro").await, ""),
-                2 => (until_closed(address, head(100).as_bytes()).await, "HTTP/1.1 408"),
-                _ => (until_closed(address, format!("{}{{", head(100)).as_bytes()).await, "HTTP/1.1 408"),
+            // Silent, in the head, and in the body.
+            let (beginning, expected) = match number % 4 {
+                0 => (String::new(), ""),
+                1 => ("POST /v1/pro".to_owned(), ""),
+                2 => (head(100), "HTTP/1.1 408"),
+                _ => (format!("{}{{", head(100)), "HTTP/1.1 408"),
+            };
+            while !*over.borrow() {
+                let (said, took) = until_closed(address, beginning.as_bytes()).await;
+                assert!(said.starts_with(expected) && said.is_empty() == expected.is_empty(), "{said}");
+                // 10 s for a head, 12 for a body; the rest is for a busy box.
+                assert!(took < Duration::from_secs(30), "{took:?} {said}");
             }
         });
     }
     eventually("all are connected", PATIENCE, async || (connections(&beset) >= 2_000).then_some(())).await;
-    // The best of some rounds: what slows good clients down slows them in each.
-    let mut best = f64::INFINITY;
-    while best > 1.2 && connections(&beset) >= 2_000 {
+    // The best of some rounds: what slows good clients down slows them in each, what else goes on here does not.
+    let (mut best, mut rounds) = (f64::INFINITY, 0);
+    while best > 1.2 && rounds < 60 {
         let (mut here, mut there) = (Vec::new(), Vec::new());
         for number in 0..100 {
             here.push(took(&beset, number).await);
             there.push(took(&alone, number).await);
         }
         best = best.min(p99(&mut here).as_secs_f64() / p99(&mut there).as_secs_f64());
+        rounds += 1;
     }
+    eprintln!("{best} after {rounds} rounds");
     assert!(best <= 1.2, "the p99 of good clients is {best} times what it is without slow ones");
+    measured.send_replace(true);
     while let Some(closed) = slow.join_next().await {
-        let ((said, took), expected) = closed.expect("a slow client does not panic");
-        assert!(said.starts_with(expected) && said.is_empty() == expected.is_empty(), "{said}");
-        // 10 s for a head, 12 for a body; the rest is for a busy box.
-        assert!(took < Duration::from_secs(30), "{took:?} {said}");
+        closed.expect("every slow client is closed, and those that had sent a head have an answer");
     }
-    assert_eq!(replies(&beset, 408).await, 1_000, "each of those that had a head has its answer");
+    assert!(replies(&beset, 408).await >= 1_000, "which is counted");
 }
 
 fn connections(sidecar: &Sidecar) -> usize {

@@ -67,6 +67,7 @@ async fn resumes(sidecar: &Sidecar) -> Duration {
         (sidecar.post_json("orders", &orders::order(0)).await.status == 200).then_some(())
     })
     .await;
+    eprintln!("published again {:?} after the broker's return", back.elapsed());
     back.elapsed()
 }
 
@@ -102,6 +103,7 @@ async fn a_full_queue_asks_callers_to_come_again_and_costs_what_it_may() {
         batch += 1;
     }
     let grown = most.saturating_sub(before);
+    eprintln!("{grown} bytes for a queue of {QUEUE}, {} batches", accepted.len());
     assert!(accepted.len() > 10, "the queue takes little: {} batches", accepted.len());
     assert!(grown <= QUEUE + QUEUE / 10, "{grown} bytes for a queue of {QUEUE}, {} batches", accepted.len());
     for (batch, answer) in accepted {

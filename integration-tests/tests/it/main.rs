@@ -10,6 +10,7 @@ mod fence;
 mod foreign;
 mod ingest_bad_input;
 mod ingest_clients;
+mod ingest_forms;
 mod ingest_outage;
 mod ingest_quarantine;
 mod ingest_ready;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tidegate_integration_tests::{Mesh, Mode, Proxy, eventually, orders, parts};
 
 /// A domain whose registry can be taken away.
-fn mesh() -> (Mesh, Proxy) {
+pub(crate) fn mesh() -> (Mesh, Proxy) {
     let (kafka, registry) = (&parts().kafka, &parts().registry);
     let url = reqwest::Url::parse(registry).expect("the registry's address is a URL");
     let host = url.host_str().expect("a URL has a host");

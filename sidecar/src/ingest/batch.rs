@@ -4,6 +4,7 @@ use super::{
     Options,
     cloudevents::Attributes,
     foreign::{Foreign, Found},
+    incoming::{FRAME, Incoming, Payload, framed_id},
     quarantine::{self, Original},
     select::Target,
 };
@@ -20,9 +21,6 @@ use uuid::Uuid;
 /// that break everything must not cost megabytes.
 const LISTED_PER_REQUEST: usize = 1_000;
 
-/// Bytes of Confluent's frame: a zero and the schema id.
-const FRAME: usize = 5;
-
 /// What a request says about all of its events.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
@@ -30,28 +28,6 @@ pub struct Context {
     pub idempotency_key: Option<String>,
     /// Whether the request may carry several events, so that the idempotency key needs an index.
     pub many: bool,
-}
-
-/// An event as it arrived: nothing is known about it.
-#[derive(Debug, Clone)]
-pub struct Incoming<'a> {
-    /// Its bytes, and what they are.
-    pub payload: Payload<'a>,
-    /// The CloudEvents attributes that came with it.
-    pub attributes: Option<Attributes<'a>>,
-}
-
-/// The bytes of an event.
-#[derive(Debug, Clone)]
-pub enum Payload<'a> {
-    /// One JSON value, and nothing after it.
-    Json(Cow<'a, [u8]>, JsonForm),
-    /// An Avro body without framing, of this schema or else of the contract's own.
-    Avro(Cow<'a, [u8]>, Option<u32>),
-    /// A framed Avro body.
-    Framed(Cow<'a, [u8]>),
-    /// What should have been an event, and why it is none.
-    Unreadable(Cow<'a, [u8]>, Original, Violations),
 }
 
 /// More events than a request may have.
@@ -188,12 +164,9 @@ impl<'a> Batch<'a> {
                 let schema_id = id.unwrap_or(self.serving().schema_id);
                 self.push_avro(body, 0, schema_id, Original::Avro(schema_id), attributes);
             }
-            Payload::Framed(event) => match event.first_chunk::<5>() {
-                Some(&[0, a, b, c, d]) => {
-                    let schema_id = u32::from_be_bytes([a, b, c, d]);
-                    self.push_avro(event, 5, schema_id, Original::Framed, attributes);
-                }
-                _ => {
+            Payload::Framed(event) => match framed_id(&event) {
+                Some(schema_id) => self.push_avro(event, FRAME, schema_id, Original::Framed, attributes),
+                None => {
                     let violation = unframed(event.len());
                     self.push_unreadable(event, Original::Framed, one(violation), attributes);
                 }
@@ -551,7 +524,7 @@ fn unframed(length: usize) -> Violation {
         position: None,
         clause: Clause::Malformed,
         expected: "a zero byte, a schema id of four bytes, and an avro body".into(),
-        found: if length < 5 { "fewer than five bytes".into() } else { "another first byte".into() },
+        found: if length < FRAME { "fewer than five bytes".into() } else { "another first byte".into() },
         hint: Some("a bare avro body is sent as application/avro".into()),
     }
 }

@@ -6,7 +6,7 @@ mod query;
 mod tombstone;
 
 use super::{
-    Context, Foreign, Foreigners, Incoming, Ingest, NotAdmitted, Payload, Sent, Target,
+    Context, Foreign, Foreigners, Incoming, Ingest, NotAdmitted, Sent, Target,
     body::{self, Bounds, Encoding},
     cloudevents,
     media::Media,
@@ -188,20 +188,6 @@ impl Door {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Ok(response)
-    }
-}
-
-impl Incoming<'_> {
-    /// The schema id that came with the event, if one did.
-    fn schema_id(&self) -> Option<u32> {
-        match &self.payload {
-            Payload::Avro(_, id) => *id,
-            Payload::Framed(event) => match event.first_chunk::<5>() {
-                Some(&[0, a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
-                _ => None,
-            },
-            Payload::Json(..) | Payload::Unreadable(..) => None,
-        }
     }
 }
 

@@ -94,18 +94,7 @@ impl Unsettled {
 
     /// The receipt of an event that was not sent, for the one reason that stopped them all.
     pub(super) fn unsent(self, reason: &str) -> Receipt {
-        let status = match self.fate {
-            Sending::Product { .. } => Status::Failed(reason.to_owned()),
-            Sending::Quarantine => Status::Rejected(Kept::Lost(reason.to_owned())),
-            Sending::Nowhere(status) => status,
-        };
-        Receipt {
-            id: self.id,
-            status,
-            violations: self.violations,
-            undeclared: self.undeclared,
-            undeclared_more: self.undeclared_more,
-        }
+        self.settle(&mut std::iter::repeat_with(|| Delivery::Failed { reason: reason.to_owned() }))
     }
 
     /// Whether nothing of it is lost if it is not sent.

@@ -148,21 +148,25 @@ impl<'q> Replay<'q> {
 
     /// Checks events, publishes those that keep the contract if that is wanted, and says so in the topic.
     async fn together(&mut self, records: &[(Entry, Received)]) -> Result<(), Failure> {
-        let ids = records.iter().filter_map(|(entry, record)| schema_id(entry, record));
-        let foreign = self.foreigners.find(&self.target, ids).await;
-        let context = ingest::Context::default();
-        let bytes = records.iter().map(|(entry, _)| entry.bytes).sum();
-        let mut batch = self.ingest.batch(&self.target, &foreign, &context, bytes);
         let mut pushed = Vec::new();
+        let mut events = Vec::new();
         for (entry, record) in records {
             match incoming(entry, record) {
                 Some(incoming) => {
-                    batch.push(incoming).map_err(|error| Failure::refused(error.to_string()))?;
                     pushed.push((entry, record));
+                    events.push(incoming);
                 }
                 None => self.tally.beyond += 1,
             }
         }
+        let foreign = self.foreigners.find(&self.target, events.iter().filter_map(Incoming::schema_id)).await;
+        let context = ingest::Context::default();
+        let bytes = records.iter().map(|(entry, _)| entry.bytes).sum();
+        let mut batch = self.ingest.batch(&self.target, &foreign, &context, bytes);
+        events
+            .into_iter()
+            .try_for_each(|event| batch.push(event))
+            .map_err(|error| Failure::refused(error.to_string()))?;
         let mut sound = Vec::new();
         for (of, verdict) in pushed.into_iter().zip(batch.sift()) {
             match verdict {
@@ -283,18 +287,6 @@ fn incoming<'a>(entry: &'a Entry, record: &'a Received) -> Option<Incoming<'a>> 
         others: others.collect(),
     };
     Some(Incoming { payload, attributes: Some(attributes) })
-}
-
-/// The schema id of an event that arrived encoded.
-fn schema_id(entry: &Entry, record: &Received) -> Option<u32> {
-    match entry.original? {
-        Original::Avro(id) => Some(id),
-        Original::Framed => match record.value.as_deref()? {
-            [0, a, b, c, d, ..] => Some(u32::from_be_bytes([*a, *b, *c, *d])),
-            _ => None,
-        },
-        Original::Json(_) | Original::Envelope => None,
-    }
 }
 
 impl Tally {
