@@ -4,6 +4,7 @@
 //! traffic. It applies the contracts once, at the start. Nothing outlives it but the sample's files.
 
 mod found;
+mod kafka;
 mod mesh;
 mod show;
 mod topics;
@@ -96,6 +97,8 @@ struct Place {
 struct Dev {
     place: Place,
     running: Running,
+    /// Where Kafka can be reached too, if that port was free.
+    usual_kafka: Option<SocketAddr>,
     sidecars: Vec<Sidecar>,
     tries: Vec<Try>,
     telemetry: Telemetry,
@@ -162,6 +165,7 @@ impl Dev {
         let broker = Arc::new(broker.map_err(|error| Failure::refused(error.to_string()))?);
         let (tasks, stop) = (TaskTracker::new(), [CancellationToken::new(), CancellationToken::new()]);
         let registry = serve_registry(&tasks, stop[1].clone()).await?;
+        let usual_kafka = kafka::lead_to(broker.bootstrap_servers(), &tasks, stop[1].clone()).await;
         let mut running = Running {
             kafka: broker.bootstrap_servers().to_owned(),
             registry: format!("http://{registry}"),
@@ -205,7 +209,17 @@ impl Dev {
             Some(events.tries(listeners.data.as_ref()?, &product).into())
         });
         let note = Note::leave(&place.folder, &running)?;
-        Ok(Self { place, running, sidecars, tries: tries.unwrap_or_default(), telemetry, stop, tasks, note })
+        Ok(Self {
+            place,
+            running,
+            usual_kafka,
+            sidecars,
+            tries: tries.unwrap_or_default(),
+            telemetry,
+            stop,
+            tasks,
+            note,
+        })
     }
 
     /// Sends sample events until the end.

@@ -24,12 +24,16 @@ use rdkafka::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
+    pin::pin,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
+use tokio::time::timeout;
 
 /// How long one request to Kafka may take.
 const REQUEST: Duration = Duration::from_secs(10);
+/// How long an answer takes at most when all is well; later it is looked whether it is not.
+const SOON: Duration = Duration::from_secs(2);
 /// How long a change may take to be seen by all.
 const SETTLE: Duration = Duration::from_secs(30);
 /// How long a change of an option may take to be seen; after that it was refused.
@@ -300,7 +304,7 @@ impl Admin {
                 let metadata = client.inner().fetch_metadata(Some(name.as_str()), REQUEST)?;
                 metadata.topics().iter().find(|found| found.name() == name.as_str()).map(Shape::read).transpose()
             });
-            match shape.await {
+            match self.impatiently(shape).await? {
                 Ok(Some(shape)) => drop(shapes.insert(topic.as_str().to_owned(), shape)),
                 Ok(None) => (),
                 Err(error) if code(&error).is_some_and(|code| explain(code).kind == Kind::NoTopic) => (),
@@ -310,6 +314,35 @@ impl Admin {
             }
         }
         Ok(shapes)
+    }
+
+    /// Waits for an answer, and looks what is wrong when none comes soon: librdkafka tries again and again where a
+    /// connection was refused, and would say so at the very end only.
+    async fn impatiently<R>(
+        &self,
+        answer: impl Future<Output = Result<R, KafkaError>>,
+    ) -> Result<Result<R, KafkaError>, AdminError> {
+        let mut answer = pin!(answer);
+        if let Ok(answer) = timeout(SOON, &mut answer).await {
+            return Ok(answer);
+        }
+        let trouble = self.trouble().await;
+        match (timeout(SOON, &mut answer).await, trouble) {
+            (Ok(answer), _) => Ok(answer),
+            (Err(_), Some(reason)) => Err(self.unreachable(reason)),
+            (Err(_), None) => Ok(answer.await),
+        }
+    }
+
+    /// What is wrong with the connections, if anything is.
+    async fn trouble(&self) -> Option<String> {
+        let settings = self.settings.clone();
+        tokio::task::spawn_blocking(move || trouble::find(&settings)).await.unwrap_or_default()
+    }
+
+    fn unreachable(&self, reason: String) -> AdminError {
+        let servers = self.settings.get("bootstrap.servers").unwrap_or("(bootstrap.servers is not set)").to_owned();
+        AdminError::Unreachable { servers, reason }
     }
 
     async fn is_embedded(&self) -> bool {
@@ -386,12 +419,7 @@ impl Admin {
     async fn explained(&self, what: String, right: &str, topic: Option<&TopicName>, why: Explained) -> AdminError {
         let on = topic.map_or_else(|| "the cluster".into(), |topic| format!("the topic {topic}"));
         match why.kind {
-            Kind::Unreachable => {
-                let settings = self.settings.clone();
-                let servers = settings.get("bootstrap.servers").unwrap_or("(bootstrap.servers is not set)").to_owned();
-                let found = tokio::task::spawn_blocking(move || trouble::find(&settings)).await.unwrap_or_default();
-                AdminError::Unreachable { servers, reason: found.unwrap_or(why.text) }
-            }
+            Kind::Unreachable => self.unreachable(self.trouble().await.unwrap_or(why.text)),
             Kind::Denied => AdminError::Denied { what, reason: why.text, right: format!("{right} on {on}") },
             Kind::NoTopic | Kind::Passing | Kind::Lasting => AdminError::Failed { what, reason: why.text },
         }

@@ -102,6 +102,8 @@ pub struct Note {
     pub text: String,
 }
 
+const UNAVAILABLE: &str = "and all others: their options are unavailable, since this broker cannot be asked for them";
+
 /// Compares. Only what is wanted is compared: options that nobody asked for are nobody's business.
 pub fn plan(wanted: &[WantedTopic], actual: &Actual, allow: Allow) -> TopicPlan {
     let mut plan = TopicPlan::default();
@@ -180,7 +182,11 @@ impl TopicPlan {
 
     fn compare_options(&mut self, topic: &WantedTopic, found: &ActualTopic) {
         let Some(options) = &found.options else {
-            return self.note(topic, false, "its options are unavailable: this broker cannot be asked for them");
+            // Of such a broker all are alike; once is enough.
+            if self.notes.iter().all(|note| note.text != UNAVAILABLE) {
+                self.note(topic, false, UNAVAILABLE);
+            }
+            return;
         };
         let change = |(name, want): (&&str, &Want)| {
             let before = options.get(*name).and_then(|option| option.value.clone());

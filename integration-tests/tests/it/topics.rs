@@ -243,6 +243,10 @@ async fn a_broker_that_is_not_there_is_named_with_a_guess() {
     let text = error.to_string();
     assert!(text.contains("127.0.0.1:1") && text.contains("is the address right"), "{text}");
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    let started = std::time::Instant::now();
+    let error = admin.read(&[TopicName::new("sales.orders.v1").expect("a name")]).await.expect_err("nobody is there");
+    assert!(error.is_unreachable(), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(8), "a refused connection is no reason to wait on");
 
     config.properties.insert("bootstrap.serves".into(), "x".into());
     let Err(AdminError::Config(text)) = Admin::new(&config) else { panic!("a wrong property is taken") };

@@ -13,6 +13,7 @@ fn json(dev: &Dev, took: Duration) -> serde_json::Value {
     let running = &dev.running;
     serde_json::json!({
         "kafka": running.kafka,
+        "usualKafka": dev.usual_kafka,
         "registry": running.registry,
         "domains": running.domains,
         "try": dev.tries,
@@ -28,7 +29,8 @@ fn human(dev: &Dev, took: Duration, color: bool) -> String {
         "{bold}ready{plain} after {:.1} s; all of it is in memory and ends with this process\n\n",
         took.as_secs_f64()
     );
-    text += &format!("  {:width$}  {}\n", "kafka", running.kafka);
+    let usual = dev.usual_kafka.map_or_else(String::new, |usual| format!("  {dim}and {usual}{plain}"));
+    text += &format!("  {:width$}  {}{usual}\n", "kafka", running.kafka);
     text += &format!("  {:width$}  {}\n", "registry", running.registry);
     for (domain, at) in &running.domains {
         let data = at.data.as_deref().unwrap_or("publishes nothing");
