@@ -88,13 +88,29 @@ fn hex(digit: u8) -> Option<u8> {
     }
 }
 
+/// 10^0 to 10^19, which is the last one in reach.
+const POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut at = 1;
+    while at < 20 {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
 /// Whether a big-endian two's complement number has at most so many decimal digits.
 pub(crate) fn fits_precision(bytes: &[u8], precision: u32) -> bool {
     if bytes.is_empty() {
         return false;
     }
-    // Most numbers are short and most precisions are below 39: those are compared as they are.
+    // Most numbers are short: those are compared as they are.
     let negative = bytes[0] & 0x80 != 0;
+    if bytes.len() <= 8 {
+        let sign = if negative { -1 } else { 0 };
+        let value = bytes.iter().fold(sign, |value: i64, byte| value << 8 | i64::from(*byte));
+        return POWERS.get(precision as usize).is_none_or(|limit| value.unsigned_abs() < *limit);
+    }
     let fill = if negative { 0xff } else { 0 };
     let body = &bytes[bytes.iter().take_while(|byte| **byte == fill).count()..];
     if body.len() < 16 {

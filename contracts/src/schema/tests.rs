@@ -401,6 +401,9 @@ fn precision_counts_digits_of_twos_complement() {
             [(limit - 1, true), (limit, false), (-limit, false), (1 - limit, true), (0, true), (-1, true)]
         {
             assert_eq!(fits_precision(&value.to_be_bytes(), precision), fits, "{value} in {precision}");
+            if let Ok(short) = i64::try_from(value) {
+                assert_eq!(fits_precision(&short.to_be_bytes(), precision), fits, "{value} in {precision}");
+            }
             let long: Vec<u8> = [if value < 0 { 0xff } else { 0 }; 9].into_iter().chain(value.to_be_bytes()).collect();
             assert_eq!(fits_precision(&long, precision), fits, "{value} in {precision}");
         }
