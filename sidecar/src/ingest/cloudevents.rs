@@ -16,11 +16,15 @@ const MAX_EXTENSIONS: usize = 32;
 /// CloudEvents asks for at most 20 characters, and does not insist.
 const MAX_NAME: usize = 64;
 
-/// The attributes that a caller gave an event. `source` and `dataschema` are not among them: the records' are ours.
+/// The attributes that a caller gave an event.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Attributes<'a> {
     /// `id`
     pub id: Option<Cow<'a, str>>,
+    /// `source`. A published record has ours in its place.
+    pub source: Option<Cow<'a, str>>,
+    /// `dataschema`. A published record has ours in its place.
+    pub data_schema: Option<Cow<'a, str>>,
     /// `type`
     pub event_type: Option<Cow<'a, str>>,
     /// `time`, RFC 3339
@@ -79,15 +83,9 @@ fn decode(value: &[u8]) -> Option<String> {
 struct Reader<'a> {
     attributes: Attributes<'a>,
     content_type: Option<Cow<'a, str>>,
-    seen: Seen,
+    /// `specversion` was there.
+    versioned: bool,
     violations: Vec<Violation>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    specversion: bool,
-    source: bool,
-    dataschema: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -114,10 +112,10 @@ impl<'a> Reader<'a> {
                 if value != "1.0" {
                     self.break_at(name, Clause::InvalidValues, "\"1.0\"", "string");
                 }
-                (std::mem::replace(&mut self.seen.specversion, true), true)
+                (std::mem::replace(&mut self.versioned, true), true)
             }
-            "source" => (std::mem::replace(&mut self.seen.source, true), false),
-            "dataschema" => (std::mem::replace(&mut self.seen.dataschema, true), false),
+            "source" => (self.attributes.source.replace(value.clone()).is_some(), false),
+            "dataschema" => (self.attributes.data_schema.replace(value.clone()).is_some(), false),
             "time" => {
                 if !is_rfc3339(value.as_bytes()) {
                     self.break_at(name, Clause::Syntax, "a moment as RFC 3339 has it", "string");
@@ -165,9 +163,9 @@ impl<'a> Reader<'a> {
     /// The attributes and the `datacontenttype`, if nothing is wrong with them.
     fn finish(mut self) -> Result<(Attributes<'a>, Option<Cow<'a, str>>), Violations> {
         let required = [
-            ("specversion", self.seen.specversion),
+            ("specversion", self.versioned),
             ("id", self.attributes.id.is_some()),
-            ("source", self.seen.source),
+            ("source", self.attributes.source.is_some()),
             ("type", self.attributes.event_type.is_some()),
         ];
         for (name, there) in required {

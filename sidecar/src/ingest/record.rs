@@ -82,8 +82,15 @@ impl<'a> Common<'a> {
                 headers.push(("ce_id", item.id.as_bytes()));
                 if let Some(attributes) = attributes {
                     headers.push(("ce_specversion", b"1.0"));
-                    headers.extend(attributes.event_type.as_deref().map(|text| ("ce_type", text.as_bytes())));
-                    headers.extend(attributes.time.as_deref().map(|text| ("ce_time", text.as_bytes())));
+                    let Attributes { source, event_type, time, data_schema, .. } = attributes;
+                    let given = [
+                        ("ce_source", source),
+                        ("ce_type", event_type),
+                        ("ce_time", time),
+                        ("ce_dataschema", data_schema),
+                    ];
+                    headers
+                        .extend(given.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?.as_bytes()))));
                 }
                 others(attributes, headers);
                 (topic.as_str(), Some(original.as_ref()))

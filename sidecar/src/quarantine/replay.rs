@@ -285,6 +285,9 @@ fn incoming<'a>(entry: &'a Entry, record: &'a Received) -> Option<Incoming<'a>> 
         // When it came, not when it was replayed.
         time: text("ce_time").or_else(received),
         others: others.collect(),
+        // Of the record, these are ours.
+        source: None,
+        data_schema: None,
     };
     Some(Incoming { payload, attributes: Some(attributes) })
 }

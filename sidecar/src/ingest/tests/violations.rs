@@ -36,7 +36,7 @@ async fn a_broken_event_is_kept_with_what_it_broke() {
 #[tokio::test]
 async fn every_form_is_kept_as_it_came() {
     let gate = Gate::keyed("");
-    let ce = r#"{"specversion":"1.0","id":"e-1","source":"/s","type":"t","time":"2001-01-01T00:00:00Z","note":"n","data":{"orderId" : 1}}"#;
+    let ce = r#"{"specversion":"1.0","id":"e-1","source":"/s","type":"t","time":"2001-01-01T00:00:00Z","dataschema":"urn:x","note":"n","data":{"orderId" : 1}}"#;
     gate.post("application/cloudevents+json", ce).await;
     gate.post("application/cloudevents+json", r#"{"id":"e-2","data":{}}"#).await;
     gate.post("application/vnd.confluent.avro", framed(OTHERS_ID, b"x")).await;
@@ -52,18 +52,18 @@ async fn every_form_is_kept_as_it_came() {
         .iter()
         .map(|record| {
             let value = record.value.as_deref().unwrap().escape_ascii();
-            let [content_type, kind, time, note] =
-                ["content-type", "ce_type", "ce_time", "ce_note"].map(|name| header(record, name));
-            format!("{content_type} | {kind} {time} {note} | {value}")
+            let names = ["content-type", "ce_source", "ce_type", "ce_time", "ce_dataschema", "ce_note"];
+            let [content_type, source, kind, time, schema, note] = names.map(|name| header(record, name));
+            format!("{content_type} | {source} {kind} {time} {schema} {note} | {value}")
         })
         .collect();
     insta::assert_snapshot!(seen.join("\n"), @r#"
-    application/json | t 2001-01-01T00:00:00Z n | {\"orderId\" : 1}
-    application/cloudevents+json |    | {\"id\":\"e-2\",\"data\":{}}
-    application/vnd.confluent.avro |    | \x00\x00\x00\x00\tx
-    application/avro; schemaId=6 |    | \x06o-1
-    application/avro; schemaId=7 |    | \x06o-1
-    application/json; encoding=avro-json |    | {
+    application/json | /s t 2001-01-01T00:00:00Z urn:x n | {\"orderId\" : 1}
+    application/cloudevents+json |      | {\"id\":\"e-2\",\"data\":{}}
+    application/vnd.confluent.avro |      | \x00\x00\x00\x00\tx
+    application/avro; schemaId=6 |      | \x06o-1
+    application/avro; schemaId=7 |      | \x06o-1
+    application/json; encoding=avro-json |      | {
     "#);
 }
 
