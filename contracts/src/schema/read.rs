@@ -4,6 +4,7 @@ use super::{
     Enum, Field, Fixed, Kind, Logical, Record, Type, TypeId, defaults, logical,
     node::{Node, Value},
 };
+use crate::diagnostic::nearest;
 use std::{
     collections::{HashMap, HashSet},
     ops::Range,
@@ -90,6 +91,24 @@ const MAX_PROBLEMS: usize = 100;
 const MAX_DEFAULTS: usize = 4 << 20;
 /// Branches are held against each other in pairs.
 const MAX_BRANCHES: usize = 200;
+/// The attributes that Avro gives a meaning to; others may stand beside them.
+const OF_TYPES: &[&str] = &[
+    "type",
+    "name",
+    "namespace",
+    "doc",
+    "aliases",
+    "fields",
+    "symbols",
+    "default",
+    "size",
+    "items",
+    "values",
+    "logicalType",
+    "precision",
+    "scale",
+];
+const OF_FIELDS: &[&str] = &["name", "type", "doc", "default", "aliases", "order", "logicalType"];
 const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
 
 struct Reader {
@@ -170,6 +189,7 @@ impl Reader {
     }
 
     fn complex(&mut self, node: &Node<'_>, namespace: &str) -> TypeId {
+        self.warn_of_slips(node, OF_TYPES);
         let Some(kind) = node.get("type") else {
             self.refuse(node, "an object that describes a type needs a `type`", "add \"type\": …");
             return self.stand_in(node, namespace);
@@ -202,6 +222,7 @@ impl Reader {
         let mut fields: Vec<Field> = Vec::with_capacity(nodes.len());
         let mut seen = HashSet::new();
         for node in nodes {
+            self.warn_of_slips(node, OF_FIELDS);
             let field = node.get("name").and_then(Node::string).unwrap_or_default();
             if field.is_empty() {
                 self.refuse(node, format!("a field of `{name}` needs a `name`, a string"), "add \"name\": …");
@@ -389,6 +410,19 @@ impl Reader {
 
     fn warn(&mut self, node: &Node<'_>, message: impl Into<String>, hint: &str) {
         self.arena.warnings.push(node.problem(message, hint));
+    }
+
+    /// Foreign attributes are fine, but one that is nearly Avro's own is likely a slip of the pen, and does nothing.
+    fn warn_of_slips(&mut self, node: &Node<'_>, known: &[&str]) {
+        let Value::Object(entries) = &node.value else { return };
+        for (key, value) in entries.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            if let Some(nearest) = nearest(key, known.iter().copied())
+                && self.arena.warnings.len() < MAX_PROBLEMS
+            {
+                let message = format!("`{key}` is not Avro's and has no effect");
+                self.warn(value, message, &format!("did you mean `{nearest}`?"));
+            }
+        }
     }
 
     fn check_name(&mut self, name: &str, node: &Node<'_>) {

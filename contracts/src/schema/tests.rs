@@ -387,6 +387,20 @@ fn deep_paths_through_recursive_unions_are_found_or_not_in_no_time() {
 }
 
 #[test]
+fn attributes_that_are_nearly_avros_are_warned_of_and_foreign_ones_are_not() {
+    let schema = parse(
+        r#"{"type":"record","name":"r","connect.name":"x","nmaespace":"a","owner":"shop","fields":[
+            {"name":"a","type":"int","defualt":1,"unit":"m","title":"A"},
+            {"name":"b","type":{"type":"bytes","logicaltype":"decimal","java-class":"x"}}]}"#,
+    );
+    let said: Vec<_> = schema.warnings().iter().map(|found| format!("{} {}", found.message, found.hint)).collect();
+    let said: Vec<_> =
+        said.iter().map(|said| said.replace(" is not Avro's and has no effect did you mean", "")).collect();
+    assert_eq!(said, ["`nmaespace` `namespace`?", "`defualt` `default`?", "`logicaltype` `logicalType`?"]);
+    assert_eq!(schema.warnings()[1].position, Position { line: 2, column: 48 });
+}
+
+#[test]
 fn a_default_of_a_later_branch_is_warned_of() {
     let schema = parse(&record(r#"{"name":"a","type":["null","int"],"default":7}"#));
     assert!(schema.warnings()[0].message.contains("first branch"));
