@@ -45,6 +45,8 @@ enum Command {
     /// Show all that is known of single events
     Show(ShowArgs),
     /// Hold events against the contract of now, and with --publish publish those that keep it
+    ///
+    /// An interrupted one goes on where it ended. Two at the same time publish events twice, with the same ids.
     Replay(ReplayArgs),
 }
 

