@@ -117,6 +117,19 @@ impl Sidecar {
         Reply::of(self.client.get(format!("http://{}/readyz", self.health))).await
     }
 
+    /// Waits until `/readyz` says something; the pod stays ready meanwhile.
+    ///
+    /// # Panics
+    /// When it does not within half a minute, or the pod is not ready.
+    pub async fn says(&self, what: &str) {
+        eventually(&format!("/readyz says {what:?}"), UP / 2, async || {
+            let reply = self.readyz().await.ok()?;
+            assert_eq!(reply.status, 200, "the pod stays ready: {}", reply.text());
+            reply.text().contains(what).then_some(())
+        })
+        .await;
+    }
+
     /// The Prometheus text.
     ///
     /// # Panics

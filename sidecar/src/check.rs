@@ -9,7 +9,7 @@ mod tests;
 use crate::{
     cli::{Context, Exit, Failure, Findings},
     config::Config,
-    product,
+    file, product,
 };
 use files::{Found, Kind};
 use serde_json::{Value, json};
@@ -128,17 +128,8 @@ impl Report {
 
     fn contract(&mut self, file: &Found, policy: &Policy) {
         self.count(Kind::Contract, 1);
-        let Some((name, text)) = self.read(&file.path) else { return };
-        let folder = file.path.parent().unwrap_or(Path::new(""));
-        let read = |avsc: &str| std::fs::read_to_string(folder.join(avsc)).map_err(|error| error.to_string());
-        let parsed = Contract::parse(&name, &text, policy, &read);
-        for found in parsed.diagnostics.iter().filter(|found| found.file != name) {
-            if let Ok(text) = std::fs::read_to_string(&found.file) {
-                self.findings.texts.insert(found.file.clone(), text);
-            }
-        }
-        self.findings.diagnostics.extend(parsed.diagnostics);
-        self.contracts.extend(parsed.contract.map(Arc::from));
+        let contract = product::read(&file.path, policy, &mut self.findings);
+        self.contracts.extend(contract.map(Arc::from));
     }
 
     fn schema(&mut self, file: &Found) {
@@ -161,7 +152,7 @@ impl Report {
     /// A file's name and text. That it cannot be read is something found in it.
     fn read(&mut self, path: &Path) -> Option<(String, String)> {
         let name = path.display().to_string();
-        match files::read(path) {
+        match file::read(path) {
             Ok(text) => {
                 self.findings.texts.insert(name.clone(), text.clone());
                 Some((name, text))
@@ -177,7 +168,7 @@ impl Report {
         if failure.findings.diagnostics.is_empty() {
             let cause = failure.source.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
             let message = format!("{}{cause}", failure.message);
-            self.findings.diagnostics.push(files::problem(path, "unreadable", message, failure.hint.as_deref()));
+            self.findings.diagnostics.push(file::problem(path, "unreadable", message, failure.hint.as_deref()));
         }
         self.take(failure.findings);
     }

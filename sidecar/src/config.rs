@@ -12,7 +12,7 @@ mod units;
 
 pub use secret::{Revealed, Secret, SecretError};
 
-use crate::cli::Failure;
+use crate::{cli::Failure, file};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -348,8 +348,8 @@ impl Config {
     /// When the file cannot be read, or with all that is wrong in it.
     pub fn load(path: &Path) -> Result<Self, Failure> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let failure = Failure::refused(format!("cannot read `{file}`")).caused_by(error);
+        let text = file::text(path).map_err(|error| {
+            let failure = Failure::refused(format!("the sidecar's file `{file}` cannot be used")).caused_by(error);
             failure.hint("name the sidecar's file with --config or TIDEGATE_CONFIG, or make one with `tidegate init`")
         })?;
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));

@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod dev;
+mod file;
 pub mod health;
 pub mod ingest;
 pub mod init;

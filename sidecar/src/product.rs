@@ -6,7 +6,7 @@ mod load;
 pub(crate) mod sample;
 
 pub use assemble::{Known, assemble, difference, losses, withhold};
-pub use load::{Contracts, load};
+pub use load::{Contracts, load, read};
 
 use std::{
     collections::HashMap,

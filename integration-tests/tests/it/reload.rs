@@ -9,16 +9,6 @@ fn sales() -> Mesh {
     Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA])
 }
 
-/// Waits until `/readyz` says something.
-async fn says(sidecar: &Sidecar, what: &str) {
-    eventually(&format!("/readyz says {what:?}"), SOON, async || {
-        let reply = sidecar.readyz().await.ok()?;
-        assert_eq!(reply.status, 200, "the pod stays ready: {}", reply.text());
-        reply.text().contains(what).then_some(())
-    })
-    .await;
-}
-
 async fn publishes(sidecar: &Sidecar, number: u64) {
     let reply = sidecar.post_json("orders", &orders::order(number)).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -34,7 +24,7 @@ fn edit(mesh: &Mesh, from: &str, to: &str) {
 async fn a_product_that_is_not_released_says_so_and_is_served_once_it_is() {
     let sales = sales();
     let sidecar = sales.start().await;
-    says(&sidecar, "run `tidegate apply`").await;
+    sidecar.says("run `tidegate apply`").await;
     let reply = sidecar.post_json("orders", &orders::order(1)).await;
     assert_eq!(reply.status, 503, "{}", reply.text());
     sales.apply();
@@ -49,10 +39,10 @@ async fn a_new_version_waits_for_its_release_and_is_then_taken_up_by_itself() {
     sales.apply();
     let sidecar = sales.run().await;
     edit(&sales, "version: 1.0.0", "version: 1.1.0");
-    says(&sidecar, "1.1.0 is not released").await;
+    sidecar.says("1.1.0 is not released").await;
     publishes(&sidecar, 1).await;
     sales.apply();
-    says(&sidecar, r#""version":"1.1.0""#).await;
+    sidecar.says(r#""version":"1.1.0""#).await;
     publishes(&sidecar, 2).await;
     let reply = sidecar.readyz().await.unwrap();
     assert!(!reply.text().contains("not released"), "{}", reply.text());
@@ -67,7 +57,7 @@ async fn a_broken_file_leaves_the_running_contract_in_force() {
     let good = std::fs::read_to_string(sales.folder().join("contracts/orders.odcs.yaml")).unwrap();
     sales.write("contracts/orders.odcs.yaml", &good[..good.len() / 2]);
     sidecar.sighup();
-    says(&sidecar, "the files of now are not in force").await;
+    sidecar.says("the files of now are not in force").await;
     let told = sidecar.admin("/v1/products").await;
     assert!(told.text().contains("the files of now are not in force"), "{}", told.text());
     assert!(sidecar.log().contains("a change of files is held back"), "{}", sidecar.log());
@@ -88,7 +78,7 @@ async fn a_contract_that_differs_from_its_release_is_not_served() {
     sales.apply();
     edit(&sales, "maxLength: 64", "maxLength: 65");
     let sidecar = sales.start().await;
-    says(&sidecar, "the file differs from the released 1.0.0").await;
+    sidecar.says("the file differs from the released 1.0.0").await;
     sidecar.stop().await;
 }
 

@@ -96,16 +96,6 @@ async fn apply_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
     says(&sales, apply, 0, "nothing to do").await;
 }
 
-/// Waits until `/readyz` says something.
-async fn ready(sidecar: &Sidecar, what: &str) {
-    eventually(&format!("/readyz says {what:?}"), SOON, async || {
-        let reply = sidecar.readyz().await.ok()?;
-        assert_eq!(reply.status, 200, "the pod stays ready: {}", reply.text());
-        reply.text().contains(what).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn run_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
     let sales = mesh("sidecar", "p0st");
@@ -119,16 +109,16 @@ async fn run_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
 
     let sales = signing_in(sales, "sidecar", "p0st");
     let sidecar = sales.start().await;
-    ready(&sidecar, &format!("kafka does not permit to read {prefix}tidegate-catalog.v1")).await;
-    ready(&sidecar, "it takes the rights READ and DESCRIBE on the topic").await;
+    sidecar.says(&format!("kafka does not permit to read {prefix}tidegate-catalog.v1")).await;
+    sidecar.says("it takes the rights READ and DESCRIBE on the topic").await;
     grant("sidecar", "READ", &format!("{prefix}tidegate-catalog.v1"));
     let topic = format!("{prefix}orders.v1");
     let denied = format!("kafka does not permit to write to the topic {topic}: grant this user the right WRITE on it");
-    ready(&sidecar, &denied).await;
+    sidecar.says(&denied).await;
 
     // It may see the topic, so only the first event shows that it may not write to any.
     grant("sidecar", "DESCRIBE", &topic);
-    ready(&sidecar, r#""ready":true"#).await;
+    sidecar.says(r#""ready":true"#).await;
     let refused = sidecar.post_json("orders", &orders::order(1)).await;
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert!(refused.text().contains("WRITE"), "{}", refused.text());
@@ -168,7 +158,7 @@ async fn nothing_but_apply_makes_a_topic_where_kafka_makes_those_that_somebody_a
     assert_eq!(sales.tidegate(&["plan"]).code, Some(0));
     sales.tidegate(&["quarantine", "list", "orders"]);
     let sidecar = sales.start().await;
-    ready(&sidecar, "run `tidegate apply`").await;
+    sidecar.says("run `tidegate apply`").await;
     refused(&sidecar).await;
     assert_eq!(there(), Vec::<String>::new());
 
@@ -193,7 +183,7 @@ async fn a_wrong_password_is_called_one_and_never_shown() {
     let outcome = says(&sales, &["plan"], 4, "the broker refused the credentials").await;
     assert!(!outcome.stderr.contains("canary-0815"), "{}", outcome.stderr);
     let sidecar = sales.start().await;
-    ready(&sidecar, "the broker refused the credentials").await;
+    sidecar.says("the broker refused the credentials").await;
     assert!(!sidecar.log().contains("canary-0815"), "{}", sidecar.log());
     sidecar.stop().await;
 }

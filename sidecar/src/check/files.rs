@@ -1,13 +1,11 @@
 //! Which files there are to check, and their texts.
 
+use crate::file::{problem, read};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-use tidegate_contracts::{
-    diagnostic::{Diagnostic, Level, Position},
-    yaml,
-};
+use tidegate_contracts::{diagnostic::Diagnostic, yaml};
 
 /// Folders in folders are looked into this deep.
 const DEPTH: usize = 8;
@@ -145,28 +143,6 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<Found>) {
     }
 }
 
-/// A file's text, or what is wrong with the file.
-pub(super) fn read(path: &Path) -> Result<String, Diagnostic> {
-    let unreadable = |error: std::io::Error| {
-        problem(path, "unreadable", format!("cannot read this file: {error}"), Some("is its name spelt right?"))
-    };
-    let about = fs::metadata(path).map_err(unreadable)?;
-    if !about.is_file() {
-        return Err(problem(path, "unreadable", "not a file".to_owned(), Some("name a file or a folder")));
-    }
-    if about.len() > yaml::MAX_BYTES as u64 {
-        let message = format!("larger than {} MiB", yaml::MAX_BYTES >> 20);
-        return Err(problem(path, "too-large", message, Some("is it the right file?")));
-    }
-    String::from_utf8(fs::read(path).map_err(unreadable)?).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let position = Some(Position { line: u32::try_from(line).unwrap_or(u32::MAX), column: 1 });
-        let hint = Some("save it as UTF-8");
-        Diagnostic { position, ..problem(path, "encoding", "not UTF-8 in this line".to_owned(), hint) }
-    })
-}
-
 /// A path as people name it: from where they stand, if it is below.
 pub(super) fn shown(path: &Path) -> PathBuf {
     let here = std::env::current_dir().ok();
@@ -176,11 +152,6 @@ pub(super) fn shown(path: &Path) -> PathBuf {
         Some(path) => path,
         None => path.to_owned(),
     }
-}
-
-pub(super) fn problem(path: &Path, code: &'static str, message: String, hint: Option<&str>) -> Diagnostic {
-    let (file, hint) = (path.display().to_string(), hint.map(str::to_owned));
-    Diagnostic { level: Level::Error, code, file, position: None, message, hint }
 }
 
 fn real(path: &Path) -> PathBuf {

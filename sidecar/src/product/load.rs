@@ -1,6 +1,9 @@
 //! The contract files of a folder, read all or nothing.
 
-use crate::cli::{Failure, Findings};
+use crate::{
+    cli::{Failure, Findings},
+    file,
+};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -36,20 +39,8 @@ pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, F
         Diagnostic { level: Level::Error, code, file, position: None, message, hint }
     };
     for path in files(folder)? {
+        let Some(contract) = read(&path, policy, &mut findings) else { continue };
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-        let near = path.parent().unwrap_or(folder).to_owned();
-        let read = |name: &str| std::fs::read_to_string(near.join(name)).map_err(|error| error.to_string());
-        let parsed = Contract::parse(&file, &text, policy, &read);
-        for found in parsed.diagnostics.iter().filter(|found| found.file != file) {
-            // Problems of the Avro schema are shown with the schema's own lines.
-            if let Ok(text) = std::fs::read_to_string(&found.file) {
-                findings.texts.insert(found.file.clone(), text);
-            }
-        }
-        findings.diagnostics.extend(parsed.diagnostics);
-        findings.texts.insert(file.clone(), text);
-        let Some(contract) = parsed.contract else { continue };
         if contract.domain != domain {
             let message = format!("a contract of domain `{}`, and this sidecar speaks for `{domain}`", contract.domain);
             let hint = "move the file to that domain's sidecar, or correct its `domain`";
@@ -86,6 +77,24 @@ pub fn load(folder: &Path, domain: &str, policy: &Policy) -> Result<Contracts, F
         return Err(Failure { findings, ..Failure::refused(message) });
     }
     Ok(Contracts { contracts: seen.into_values().map(|(contract, _)| contract).collect(), findings })
+}
+
+/// Reads a contract and the Avro schema beside it, if it can be used; what is found in both is added to the findings.
+pub fn read(path: &Path, policy: &Policy, findings: &mut Findings) -> Option<Box<Contract>> {
+    let file = path.display().to_string();
+    let text = file::read(path).map_err(|found| findings.diagnostics.push(found)).ok()?;
+    let near = path.parent().unwrap_or(Path::new(""));
+    let schema = |name: &str| file::text(&near.join(name)).map_err(|error| error.to_string());
+    let parsed = Contract::parse(&file, &text, policy, &schema);
+    for found in parsed.diagnostics.iter().filter(|found| found.file != file) {
+        // Problems of the Avro schema are shown with the schema's own lines.
+        if let Ok(text) = file::text(Path::new(&found.file)) {
+            findings.texts.insert(found.file.clone(), text);
+        }
+    }
+    findings.diagnostics.extend(parsed.diagnostics);
+    findings.texts.insert(file, text);
+    parsed.contract
 }
 
 /// The contract files of a folder and the folders in it, in order of their names. Hidden ones are left out, such as

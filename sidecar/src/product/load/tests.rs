@@ -32,7 +32,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn read(folder: &TempDir) -> Result<Contracts, Failure> {
+fn load_all(folder: &TempDir) -> Result<Contracts, Failure> {
     load(folder.path(), "sales", &Policy::default())
 }
 
@@ -47,7 +47,7 @@ fn every_contract_of_a_folder_and_those_below_is_read() {
         ("notes.yaml", "{"),
     ]);
     std::os::unix::fs::symlink(folder.path(), folder.path().join("deeper/back-up")).unwrap();
-    let contracts = read(&folder).unwrap().contracts;
+    let contracts = load_all(&folder).unwrap().contracts;
     let references: Vec<String> = contracts.iter().map(|contract| contract.reference()).collect();
     assert_eq!(references, ["sales.orders@1.0.0", "sales.orders@2.3.1", "sales.payments@1.0.0"]);
 }
@@ -76,7 +76,7 @@ fn one_wrong_file_is_enough_to_take_none_and_all_that_is_wrong_is_said() {
         ("e.odcs.yaml", "apiVersion: ["),
         ("f.odcs.yaml", &moved),
     ]);
-    let failure = read(&folder).unwrap_err();
+    let failure = load_all(&folder).unwrap_err();
     let errors = failure.findings.diagnostics.iter().filter(|found| found.level == Level::Error);
     let found: Vec<(&str, &str)> =
         errors.map(|found| (&found.file[found.file.len() - "a.odcs.yaml".len()..], found.code)).collect();
@@ -92,15 +92,18 @@ fn one_wrong_file_is_enough_to_take_none_and_all_that_is_wrong_is_said() {
 fn a_file_that_cannot_be_read_is_named() {
     let folder = folder(&[("a.odcs.yaml", CONTRACT)]);
     std::os::unix::fs::symlink(folder.path().join("gone"), folder.path().join("b.odcs.yaml")).unwrap();
-    let failure = read(&folder).unwrap_err();
-    assert!(failure.message.contains("b.odcs.yaml"), "{failure}");
+    fs::write(folder.path().join("c.odcs.yaml"), b"a: 1\nb: \xff\n").unwrap();
+    let failure = load_all(&folder).unwrap_err().on_one_line();
+    for part in ["2 errors in the contracts", "b.odcs.yaml", "No such file", "c.odcs.yaml:2", "not UTF-8"] {
+        assert!(failure.contains(part), "{part}: {failure}");
+    }
 }
 
 #[test]
 fn a_contract_cut_anywhere_is_whole_or_an_error_and_never_a_panic() {
     for end in (0..CONTRACT.len()).step_by(7) {
         let folder = folder(&[("a.odcs.yaml", &CONTRACT[..end])]);
-        if let Ok(contracts) = read(&folder) {
+        if let Ok(contracts) = load_all(&folder) {
             assert_eq!(contracts.contracts.len(), 1);
         }
     }
