@@ -49,6 +49,16 @@ async fn mesh() -> Mesh {
     sent(orders::CONTRACT.1, &events).await
 }
 
+/// Orders that the mended contract takes, a line each.
+fn in_euro(numbers: std::ops::Range<u64>) -> String {
+    let line = |number: u64| {
+        let mut event = orders::order(number);
+        event["currency"] = json!("euro");
+        format!("{event}\n")
+    };
+    numbers.map(line).collect()
+}
+
 /// Releases the contract in which more is allowed.
 fn release_mended(mesh: &Mesh, contract: &str) {
     mesh.write("contracts/orders.odcs.yaml", &mended(contract).replace("DOMAIN", mesh.domain()));
@@ -140,13 +150,7 @@ async fn a_replay_that_is_killed_goes_on_where_it_ended() {
     sales.apply();
     let sidecar = sales.run().await;
     for start in (0..EVENTS).step_by(1_000) {
-        let event = |number: u64| {
-            let mut event = orders::order(number);
-            event["currency"] = json!("euro");
-            format!("{event}\n")
-        };
-        let lines: String = (start..start + 1_000).map(event).collect();
-        let reply = sidecar.post("orders", "application/x-ndjson", lines).await;
+        let reply = sidecar.post("orders", "application/x-ndjson", in_euro(start..start + 1_000)).await;
         assert_eq!(reply.status, 422, "{}", reply.text());
     }
     sidecar.stop().await;
@@ -226,6 +230,21 @@ async fn a_replayed_event_keeps_what_its_caller_said_of_it() {
         assert_eq!(records[1].header(&format!("ce_{name}")), Some(value));
     }
     assert!(records.iter().all(|record| record.json() == broken));
+}
+
+#[tokio::test]
+async fn a_replay_may_be_larger_than_the_sidecars_queue() {
+    let limits = "{queueBytes: 200KiB, requestBytes: 100KiB, eventBytes: 50KiB, queueEvents: 8, requestEvents: 8}";
+    let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]).config(&format!("limits: {limits}"));
+    sales.apply();
+    let sidecar = sales.run().await;
+    for start in [0, 8, 16] {
+        let reply = sidecar.post("orders", "application/x-ndjson", in_euro(start..start + 8)).await;
+        assert_eq!(reply.status, 422, "{}", reply.text());
+    }
+    sidecar.stop().await;
+    release_mended(&sales, orders::CONTRACT.1);
+    assert_eq!(quarantine(&sales, &["replay", "orders", "--publish"])["published"], json!(24));
 }
 
 #[tokio::test]
