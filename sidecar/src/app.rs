@@ -29,7 +29,7 @@ use in_force::InForce;
 use keeper::Keeper;
 use std::{
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tidegate_contracts::diagnostic::Level;
@@ -172,7 +172,7 @@ impl Sidecar {
         let producer = Producer::new(&producer_settings(&kafka, &config), config.limits.producer())
             .map_err(|error| Failure::refused("cannot make a producer of `kafka`").caused_by(error))?;
         sources.set_producer(producer.clone());
-        let door = Arc::new(door(&config, producer.clone(), products.clone(), counters.clone(), tracing)?);
+        let door = Arc::new(door(&config, producer.clone(), products.clone(), counters.clone(), tracing));
         let watch = Watch::start(&config.contracts)
             .map_err(|error| Failure::refused("cannot handle SIGHUP").caused_by(error))?;
         let metrics = sources.clone();
@@ -335,7 +335,7 @@ fn door(
     products: Arc<Products>,
     counters: Arc<Counters>,
     tracing: Tracing,
-) -> Result<Door, Failure> {
+) -> Door {
     let limits = &config.limits;
     let options = ingest::Options {
         max_events: limits.request_events,
@@ -346,16 +346,25 @@ fn door(
     };
     let bounds = Bounds { bytes: limits.request_bytes, time: limits.body_timeout };
     let ingest = Ingest::new(producer, counters.clone(), options);
-    Ok(Door::new(ingest, products, counters, foreigners(config)?, tracing, bounds))
+    Door::new(ingest, products, counters, foreigners(config), tracing, bounds)
 }
 
 /// What finds out about schema ids that the catalog does not know: the registry, if there is one.
-pub(crate) fn foreigners(config: &Config) -> Result<Foreigners, Failure> {
-    let Some(registry) = &config.registry else { return Ok(Foreigners::new(None, config.limits.plan())) };
-    let registry = Registry::new(registry).map_err(RegistryError::into_failure)?;
+pub(crate) fn foreigners(config: &Config) -> Foreigners {
+    let Some(registry) = config.registry.clone() else { return Foreigners::new(None, config.limits.plan()) };
+    // Most sidecars never ask, and then need neither the registry's secret nor the memory of an HTTP client.
+    let made: Mutex<Option<Registry>> = Mutex::default();
+    let client = move || -> Result<Registry, RegistryError> {
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*made {
+            Some(client) => Ok(client.clone()),
+            None => Registry::new(&registry).map(|client| made.insert(client).clone()),
+        }
+    };
     let ask = move |subject: String, id: u32| -> Answer {
-        let registry = registry.clone();
+        let client = client().map_err(|error| error.to_string());
         Box::pin(async move {
+            let registry = client?;
             let uses = registry.uses_of(id).await.map_err(|error| error.to_string())?.unwrap_or_default();
             if !uses.iter().any(|(used_by, _)| *used_by == subject) {
                 return Ok(None);
@@ -363,5 +372,5 @@ pub(crate) fn foreigners(config: &Config) -> Result<Foreigners, Failure> {
             registry.schema(id).await.map(Some).map_err(|error| error.to_string())
         })
     };
-    Ok(Foreigners::new(Some(Box::new(ask)), config.limits.plan()))
+    Foreigners::new(Some(Box::new(ask)), config.limits.plan())
 }

@@ -421,8 +421,14 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     units::parse_duration(text)
 }
 
-/// The JSON Schema of `tidegate.yaml`.
+/// The JSON Schema of `tidegate.yaml`, as it lies beside the sources.
 pub fn schema() -> serde_json::Value {
+    serde_json::from_str(include_str!("../config.schema.json")).expect("a test holds it against the types")
+}
+
+/// The schema that the types make. Every start would pay for making it, in time and in memory.
+#[cfg(test)]
+fn schema_of_the_types() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Config);
     schema.insert("title".to_owned(), "tidegate.yaml".into());
     schema.to_value()

@@ -106,7 +106,7 @@ impl<'q> Replay<'q> {
         Ok(Self {
             quarantine,
             target,
-            foreigners: app::foreigners(config)?,
+            foreigners: app::foreigners(config),
             ingest,
             producer,
             publish,
