@@ -222,16 +222,21 @@ impl<'a> Encoder<'a> {
         }
         match self.scan.peek() {
             b'"' => {
+                let text = &self.scan.input[self.scan.at + 1..];
+                if let Some((value, length)) = quick_decimal(text, of)
+                    && text.get(length) == Some(&b'"')
+                {
+                    self.scan.at += length + 2;
+                    self.put_quick_decimal(node, of, value, place);
+                    return Ok(());
+                }
                 let Some(text) = self.text(place)? else { return Ok(()) };
-                match quick_decimal(&text, of).filter(|(_, length)| *length == text.len()) {
-                    Some((value, _)) => self.put_quick_decimal(node, of, value, place),
-                    None => match Number::parse(&text) {
-                        Some(number) => self.any_decimal(node, of, number, place)?,
-                        None => {
-                            let (plan, found) = (self.plan, "string that is no number");
-                            self.violate(place, Clause::Syntax, || plan.describe(node.op), found, None)?;
-                        }
-                    },
+                match Number::parse(&text) {
+                    Some(number) => self.any_decimal(node, of, number, place)?,
+                    None => {
+                        let (plan, found) = (self.plan, "string that is no number");
+                        self.violate(place, Clause::Syntax, || plan.describe(node.op), found, None)?;
+                    }
                 }
                 self.recycle(text);
                 Ok(())
