@@ -161,6 +161,20 @@ async fn an_apply_that_finds_another_at_work_says_whose_it_is_and_takes_over_whe
 }
 
 #[tokio::test]
+async fn an_apply_that_fails_half_way_leaves_nobody_waiting_for_it() {
+    let sales = sales();
+    changed(&sales, "customProperties:", "customProperties:\n- {property: tidegate.replication, value: 3}");
+    let failed = sales.tidegate(&["apply", "--yes"]);
+    assert_eq!(failed.code, Some(1), "{}{}", failed.stdout, failed.stderr);
+    assert!(failed.stdout.contains("1.0.0 is ours to release"), "{}", failed.stdout);
+    assert!(failed.stderr.contains("fewer brokers than the replication asked for"), "{}", failed.stderr);
+    changed(&sales, "tidegate.replication, value: 3", "tidegate.replication, value: 1");
+    let again = sales.apply();
+    assert!(!again.stdout.contains("has until"), "{}", again.stdout);
+    assert_eq!(kinds(&sales).await, ["applying", "applying", "applying", "released"]);
+}
+
+#[tokio::test]
 async fn an_apply_killed_after_any_step_can_be_run_again() {
     for step in ["plan", "feeds", "applying", "registry", "topics", "released", "catalog"] {
         let sales = sales();

@@ -58,8 +58,7 @@ async fn says(mesh: &Mesh, arguments: &[&str], code: i32, expected: &str) -> Out
 async fn apply_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
     let sales = mesh("releaser", "r3lease");
     let prefix = format!("{}.", sales.domain());
-    // One that finds out half way leaves the next one waiting for its lease.
-    let apply = &["apply", "--yes", "--lease", "1s"];
+    let apply = &["apply", "--yes"];
     let changes = format!("{prefix}tidegate-changes.v1");
     for command in [&["plan"][..], apply] {
         let denied = says(&sales, command, 1, &format!("the right DESCRIBE on the topic {changes}")).await;
@@ -87,7 +86,7 @@ async fn apply_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
         .replace("tidegate.partitions, value: 3", "tidegate.partitions, value: 4")
         .replace("customProperties:", "customProperties:\n- {property: tidegate.retention, value: P3D}");
     sales.write("contracts/orders.odcs.yaml", &changed);
-    let apply = &["apply", "--yes", "--repartition-keyed", "--lease", "1s"];
+    let apply = &["apply", "--yes", "--repartition-keyed"];
     says(&sales, apply, 1, "have we the right ALTER_CONFIGS on the topic").await;
     grant("releaser", "ALTER_CONFIGS", &prefix);
     says(&sales, apply, 1, &format!("the right ALTER on the topic {prefix}orders.v1")).await;

@@ -7,7 +7,10 @@ use super::{
     registry,
     releases::{self, Release, Wanted},
 };
-use crate::{cli::Failure, registry::Registry};
+use crate::{
+    cli::{Exit, Failure},
+    registry::Registry,
+};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -106,6 +109,17 @@ impl Apply<'_> {
             lease: now().plus(self.lease),
         };
         let mut won = Won { contract, applying };
+        let released = self.try_release(&mut won).await;
+        if released.as_ref().is_err_and(|failure| failure.exit != Exit::Unreachable) {
+            // Nobody need wait for a lease that is not used any more. If this cannot be said, they wait.
+            won.applying.lease = now();
+            let _ = self.say(contract, What::Applying(won.applying)).await;
+        }
+        released
+    }
+
+    async fn try_release(&self, won: &mut Won<'_>) -> Result<bool, Failure> {
+        let contract = won.contract;
         let log = self.say(contract, What::Applying(won.applying.clone())).await?;
         match log.standing(won.intent()) {
             Standing::Won => {}
@@ -119,10 +133,10 @@ impl Apply<'_> {
         let ids = registry::settle(self.registry, &wanted(contract)?, None).await?;
         let (value, key) = (ids.first().copied().unwrap_or_default(), ids.get(1).copied());
         self.progress.done(Step::Registry, Some(&stem), &format!("schema {value} is registered"));
-        self.extend(&mut won).await?;
+        self.extend(won).await?;
         self.topics(contract).await?;
         self.progress.done(Step::Topics, Some(&stem), &format!("topic {} is as it should be", contract.topic));
-        self.extend(&mut won).await?;
+        self.extend(won).await?;
 
         let release = ReleaseRecord::of(contract, value, key)
             .map_err(|error| Failure::refused(format!("cannot describe {}", contract.reference())).caused_by(error))?;
