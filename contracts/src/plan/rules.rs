@@ -27,7 +27,8 @@ pub(super) struct CheckPlan {
     pub(super) test: Test,
 }
 
-/// What must hold. Each is only put on nodes whose values it is about. Lists are sorted, but for those of doubles.
+/// What must hold. Each is only put on nodes whose values it is about. Lists of whole numbers, decimals and texts are
+/// sorted.
 #[derive(Debug)]
 pub(super) enum Test {
     NotNull,
