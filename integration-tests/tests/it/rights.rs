@@ -130,6 +130,8 @@ async fn run_names_each_right_it_lacks_and_goes_on_once_it_is_granted() {
         refused.text().contains(&denied).then_some(())
     })
     .await;
+    let told = sidecar.log().lines().filter(|line| line.contains("ERROR") && line.contains(&denied)).count();
+    assert_eq!(told, 1, "whoever looks after it needs to know, once: {}", sidecar.log());
     grant("sidecar", "WRITE", &topic);
     eventually("events are published", SOON, async || {
         (sidecar.post_json("orders", &orders::order(1)).await.status == 200).then_some(())

@@ -54,7 +54,7 @@ impl Context {
         }
         let reason = match (code, explained) {
             (Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight), _) => self.why_closed(),
-            (Some(RDKafkaErrorCode::TopicAuthorizationFailed), _) => super::denied(message.topic()),
+            (Some(RDKafkaErrorCode::TopicAuthorizationFailed), _) => self.shared.denied(message.topic()),
             (_, Some(explained)) => explained.text,
             (_, None) => error.to_string(),
         };

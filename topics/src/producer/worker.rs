@@ -2,7 +2,7 @@
 //! one.
 
 use super::{
-    ClientStats, ProducerError, ProducerLimits, ProducerStats, Record, Refused, Unwritable, context::Context,
+    ClientStats, ProducerError, ProducerLimits, ProducerStats, Record, Refused, Unwritable, context::Context, denied,
     health::Health, request::InFlight,
 };
 use crate::{
@@ -15,7 +15,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -65,6 +65,8 @@ pub(super) struct Shared {
     idle: Notify,
     /// A record failed because its topic is not there or may not be written to.
     pub(super) topic_missed: Notify,
+    /// The topics of which the log says that they may not be written to.
+    denied: Mutex<BTreeSet<String>>,
     rebuilds: AtomicU64,
     client: Mutex<Option<ClientStats>>,
     /// A topic that was sent to, to ask for as a sign of life.
@@ -98,6 +100,7 @@ impl Worker {
             stop: AtomicBool::new(false),
             idle: Notify::new(),
             topic_missed: Notify::new(),
+            denied: Mutex::default(),
             rebuilds: AtomicU64::new(0),
             client: Mutex::new(None),
             topic: OnceLock::new(),
@@ -208,13 +211,22 @@ impl Shared {
             let why = match error.map(|error| explain(error.into()).kind) {
                 Some(Kind::NoTopic) => Unwritable::Missing,
                 // Whoever may write to it may see it.
-                Some(Kind::Denied) => Unwritable::Denied(super::denied(&topic)),
+                Some(Kind::Denied) => Unwritable::Denied(denied(&topic)),
                 // A leader is being chosen, say.
                 _ => continue,
             };
             unwritable.insert(topic, why);
         }
         Some(unwritable)
+    }
+
+    /// What is to be said of a record whose topic may not be written to; the log says it once of each topic.
+    pub(super) fn denied(&self, topic: &str) -> String {
+        let why = denied(topic);
+        if self.denied.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned()) {
+            tracing::error!(topic, "{why}");
+        }
+        why
     }
 
     pub(super) fn set_client_stats(&self, stats: ClientStats) {
