@@ -119,7 +119,7 @@ fn what_differs_becomes_a_step_or_a_note() {
         &sound,
         Some(found(|found| found.options = None)),
         no,
-        "= topic sales.orders.v1 its options are unavailable: this broker cannot be asked for them\n",
+        "= topic sales.orders.v1 and all others: their options are unavailable, since this broker cannot be asked for them\n",
     );
 }
 
