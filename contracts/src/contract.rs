@@ -288,24 +288,27 @@ impl Contract {
     /// # Errors
     /// As [`Plan::compile`]; a contract that parsed without errors compiles.
     pub fn plan(&self, limits: Limits) -> Result<Plan, Vec<PlanProblem>> {
-        self.plan_for(&self.schema, limits)
+        Plan::compile(&self.schema, &self.rules, self.plan_options(limits))
     }
 
     /// Compiles the plan for another schema version of this major, as pre-encoded events may carry it. Rules about
-    /// fields that version does not have are left out.
+    /// fields that version does not have are left out, and so are a rule's values that it cannot express.
     ///
     /// # Errors
-    /// As [`Plan::compile`].
+    /// As [`Plan::compile_version`].
     pub fn plan_for(&self, schema: &Schema, limits: Limits) -> Result<Plan, Vec<PlanProblem>> {
         let rules: Vec<Rule> = self.rules.iter().filter(|rule| schema.resolve(&rule.path).is_some()).cloned().collect();
-        let options = PlanOptions {
+        Plan::compile_version(schema, &rules, self.plan_options(limits))
+    }
+
+    fn plan_options(&self, limits: Limits) -> PlanOptions {
+        PlanOptions {
             key: self.key.clone(),
             event_id: self.event_id.clone(),
             reject_undeclared: self.undeclared_fields == UndeclaredFields::Reject,
             bytes_encoding: self.bytes_encoding,
             limits,
-        };
-        Plan::compile(schema, &rules, options)
+        }
     }
 }
 

@@ -251,7 +251,16 @@ impl Plan {
     /// # Errors
     /// Every rule, key path and event id that does not fit the schema, all at once.
     pub fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> Result<Self, Vec<PlanProblem>> {
-        compile::compile(schema, rules, options)
+        compile::compile(schema, rules, options, rules::Literals::OfThisSchema)
+    }
+
+    /// Compiles another version of the schema that the rules were written for. A value in a rule that this version
+    /// cannot express (a symbol that its enum does not have yet) is no mistake: its events cannot have it.
+    ///
+    /// # Errors
+    /// As [`Plan::compile`], for what is left: a rule about another kind of type.
+    pub fn compile_version(schema: &Schema, rules: &[Rule], options: PlanOptions) -> Result<Self, Vec<PlanProblem>> {
+        compile::compile(schema, rules, options, rules::Literals::OfAnotherVersion)
     }
 
     /// Reads one JSON event and appends its Avro body to `out`. Anything but white space after it is malformed.

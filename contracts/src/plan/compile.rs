@@ -4,7 +4,7 @@ use super::{
     EVENT_ID_TYPES, MAX_DEPTH, Plan, PlanOptions, PlanProblem,
     names::Names,
     node::{BranchPlan, Decimal, EnumPlan, FieldPlan, Node, NodeId, Op, RecordPlan, Shape, UnionPlan},
-    rules,
+    rules::{self, Literals},
     temporal::Temporal,
 };
 use crate::{
@@ -40,7 +40,13 @@ impl Wanted {
     }
 }
 
-pub(super) fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> Result<Plan, Vec<PlanProblem>> {
+/// `literals` says what a value that the schema cannot express means in a rule.
+pub(super) fn compile(
+    schema: &Schema,
+    rules: &[Rule],
+    options: PlanOptions,
+    literals: Literals,
+) -> Result<Plan, Vec<PlanProblem>> {
     let mut wanted = Wanted::default();
     let mut problems = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
@@ -81,7 +87,8 @@ pub(super) fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> 
     };
     let shared = HashMap::new();
     let captures = vec![None; options.key.len() + usize::from(options.event_id.is_some())];
-    let mut compiler = Compiler { schema, rules, plan, shared, captures, applied: vec![None; rules.len()] };
+    let applied = vec![None; rules.len()];
+    let mut compiler = Compiler { schema, rules, literals, plan, shared, captures, applied };
     compiler.plan.root = compiler.node(schema.root(), Some(&wanted));
     for (rule, applied) in rules.iter().zip(compiler.applied) {
         if let Some(Err((message, hint))) = applied {
@@ -100,6 +107,7 @@ pub(super) fn compile(schema: &Schema, rules: &[Rule], options: PlanOptions) -> 
 struct Compiler<'a> {
     schema: &'a Schema,
     rules: &'a [Rule],
+    literals: Literals,
     plan: Plan,
     /// What was compiled: a type, and what was wanted of it, by its place in memory. Recursive unions would else be
     /// compiled again and again on the way to a deep path.
@@ -243,7 +251,7 @@ impl Compiler<'_> {
                 }
                 continue;
             }
-            match rules::compile(&self.plan, node, check) {
+            match rules::compile(&self.plan, node, check, self.literals) {
                 Ok(check) => {
                     self.plan.checks.push(check);
                     self.applied[at] = Some(Ok(()));

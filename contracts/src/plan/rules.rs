@@ -5,7 +5,7 @@ mod formats;
 #[cfg(test)]
 mod tests;
 
-pub(super) use compile::{Misfit, compile};
+pub(super) use compile::{Literals, Misfit, compile};
 pub use formats::FORMATS;
 
 use super::{

@@ -21,9 +21,23 @@ const SHOWN: usize = 200;
 /// Why a rule does not fit, and the way out.
 pub(in crate::plan) type Misfit = (String, Option<String>);
 
+/// What a rule's value means that is none of the field's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::plan) enum Literals {
+    /// A mistake: the rule was written for this schema.
+    OfThisSchema,
+    /// Nothing: the rule was written for another version of the schema, and no event of this one can have that value.
+    OfAnotherVersion,
+}
+
 /// A check for a node that is not a union.
-pub(in crate::plan) fn compile(plan: &Plan, node: &Node, check: &Check) -> Result<CheckPlan, Misfit> {
-    let reader = Reader { plan, op: node.op, clause: check.clause() };
+pub(in crate::plan) fn compile(
+    plan: &Plan,
+    node: &Node,
+    check: &Check,
+    literals: Literals,
+) -> Result<CheckPlan, Misfit> {
+    let reader = Reader { plan, op: node.op, clause: check.clause(), literals };
     let (expected, test) = match check {
         Check::Required | Check::NoNulls => ("a value that is not null".to_owned(), Test::NotNull),
         Check::ValidValues(values) => reader.among(values)?,
@@ -51,9 +65,14 @@ struct Reader<'a> {
     plan: &'a Plan,
     op: Op,
     clause: Clause,
+    literals: Literals,
 }
 
 impl Reader<'_> {
+    fn is_strict(&self) -> bool {
+        self.literals == Literals::OfThisSchema
+    }
+
     fn wrong_type(&self, about: &str) -> Misfit {
         (format!("`{}` is about {about}, and this is {}", self.clause, self.plan.describe(self.op)), None)
     }
@@ -167,8 +186,13 @@ impl Reader<'_> {
     }
 
     fn among(&self, literals: &[Literal]) -> Result<(String, Test), Misfit> {
-        fn all<T>(literals: &[Literal], read: impl Fn(&Literal) -> Result<T, Misfit>) -> Result<Vec<T>, Misfit> {
-            literals.iter().map(read).collect()
+        let strict = self.is_strict();
+        fn all<T>(
+            strict: bool,
+            literals: &[Literal],
+            read: impl Fn(&Literal) -> Result<T, Misfit>,
+        ) -> Result<Vec<T>, Misfit> {
+            literals.iter().map(read).filter(|value| strict || value.is_ok()).collect()
         }
         fn sorted<T: Ord>(values: Result<Vec<T>, Misfit>) -> Result<Vec<T>, Misfit> {
             let mut values = values?;
@@ -180,16 +204,16 @@ impl Reader<'_> {
             _ => Err(self.wrong_literal(literal, "it is true or false")),
         };
         let test = match self.op {
-            Op::Boolean => Test::Boolean(all(literals, boolean)?),
+            Op::Boolean => Test::Boolean(all(strict, literals, boolean)?),
             Op::Int | Op::Long | Op::Temporal(_) => {
-                Test::IntegerAmong(sorted(all(literals, |literal| self.integer(literal)))?)
+                Test::IntegerAmong(sorted(all(strict, literals, |literal| self.integer(literal)))?)
             }
-            Op::Double | Op::Float => Test::DoubleAmong(all(literals, |literal| self.floating(literal))?),
+            Op::Double | Op::Float => Test::DoubleAmong(all(strict, literals, |literal| self.floating(literal))?),
             Op::Decimal(of) => {
-                Test::DecimalAmong(sorted(all(literals, |literal| Ok(self.decimal(literal, of)?.to_bytes())))?)
+                Test::DecimalAmong(sorted(all(strict, literals, |literal| Ok(self.decimal(literal, of)?.to_bytes())))?)
             }
             Op::String | Op::Uuid | Op::UuidFixed | Op::Enum(_) => {
-                Test::TextAmong(sorted(all(literals, |literal| self.text(literal)))?)
+                Test::TextAmong(sorted(all(strict, literals, |literal| self.text(literal)))?)
             }
             _ => return Err(self.wrong_type("scalars other than bytes")),
         };
@@ -230,8 +254,9 @@ impl Reader<'_> {
             return Err(self.wrong_literal(literal, "it is a string"));
         }
         let fits = |value: &i64| match self.op {
-            Op::Int => i32::try_from(*value).is_ok(),
-            Op::Temporal(of) => of.holds(*value),
+            // What to compare with may be out of reach where it was meant for a wider type.
+            Op::Int if self.is_strict() => i32::try_from(*value).is_ok(),
+            Op::Temporal(of) if self.is_strict() => of.holds(*value),
             _ => true,
         };
         let value = self.number(literal)?.whole(0).and_then(Whole::to_i64).filter(fits);
@@ -266,7 +291,7 @@ impl Reader<'_> {
         let whole = whole.ok_or_else(|| {
             self.wrong_literal(literal, &format!("it has more than {} digits after the point", of.scale))
         })?;
-        if whole.digits() > u64::from(of.precision) {
+        if self.is_strict() && whole.digits() > u64::from(of.precision) {
             return Err(self.wrong_literal(literal, &format!("it has more than {} digits", of.precision)));
         }
         Ok(whole)

@@ -287,3 +287,33 @@ fn all_that_does_not_fit_is_told_at_once() {
         .collect();
     insta::assert_snapshot!(said.join("\n"));
 }
+
+#[test]
+fn a_value_that_another_version_of_the_schema_cannot_express_is_no_mistake() {
+    #[track_caller]
+    fn check(kind: &str, check: Check, right: &[&str], wrong: &[&str]) {
+        compile(kind, vec![check.clone()]).expect_err("for its own schema it is one");
+        let schema = format!(r#"{{"type":"record","name":"R","fields":[{{"name":"a","type":{kind}}}]}}"#);
+        let rule = Rule { path: "a".parse().unwrap(), check, position: None };
+        let schema = Schema::parse(&schema).unwrap();
+        let plan = Plan::compile_version(&schema, &[rule], PlanOptions::default()).unwrap();
+        for (values, wanted) in [(right, Verdict::Sound), (wrong, Verdict::BreaksRules)] {
+            for value in values {
+                let event = format!(r#"{{"a":{value}}}"#);
+                let (mut body, mut outcome) = (Vec::new(), Outcome::default());
+                assert_eq!(
+                    plan.encode_json(event.as_bytes(), JsonForm::Plain, &mut body, &mut outcome),
+                    wanted,
+                    "{event}"
+                );
+            }
+        }
+    }
+    let later = Check::ValidValues(vec![text("PAID"), text("RETURNED")]);
+    check(STATE, later, &[r#""PAID""#], &[r#""OPEN""#]);
+    check(STATE, Check::ValidValues(vec![text("RETURNED")]), &[], &[r#""PAID""#]);
+    check(r#""int""#, Check::Maximum(number("3000000000")), &["2147483647"], &[]);
+    check(r#""int""#, Check::Minimum(number("3000000000")), &[], &["2147483647"]);
+    check(r#""int""#, Check::ValidValues(vec![number("7"), number("3000000000")]), &["7"], &["8"]);
+    check(DECIMAL, Check::Maximum(number("12345678901234.00")), &["1"], &[]);
+}
