@@ -58,6 +58,11 @@ pub(super) fn parameter(name: &str, wrong: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", "Bad query parameter", detail)
 }
 
+pub(super) fn query_encoding() -> Problem {
+    let detail = "the query is not percent-encoded UTF-8";
+    Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", "Bad query parameter", detail)
+}
+
 pub(super) fn media_type(given: bool) -> Problem {
     let taken = Media::list();
     let wrong = if given { "this content-type is not taken" } else { "there is no content-type" };

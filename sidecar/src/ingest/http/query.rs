@@ -24,6 +24,10 @@ const FOR_TOMBSTONES: [&str; 2] = ["version", "key"];
 impl Query {
     pub(super) fn parse(text: &str, publishing: bool) -> Result<Self, Problem> {
         let allowed: &[&str] = if publishing { &FOR_EVENTS } else { &FOR_TOMBSTONES };
+        // What is decoded below is made UTF-8 where it is not, and a key would then be another one.
+        if percent_encoding::percent_decode_str(text).decode_utf8().is_err() {
+            return Err(problems::query_encoding());
+        }
         let mut query = Self::default();
         let mut seen = Vec::new();
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
@@ -87,6 +91,9 @@ mod tests {
         check("encoding=avro-json", true, Ok(Query { form: JsonForm::Avro, ..Query::default() }));
         check("key=a%20b%2Fc+d&version=1", false, Ok(with(Some(1), None, Some("a b/c d"))));
         check("key=", false, Ok(with(None, None, Some(""))));
+        check("key=%C3%A4+%25ff", false, Ok(with(None, None, Some("ä %ff"))));
+        check("key=%ff", false, Err("bad-parameter"));
+        check("key=%C3&version=1", false, Err("bad-parameter"));
         check("version=", true, Err("bad-parameter"));
         check("version=+1", true, Err("bad-parameter"));
         check("version=v1", true, Err("bad-parameter"));
