@@ -38,8 +38,9 @@ pub struct Limits {
     pub connections: usize,
     /// For a TLS handshake, and for a connection's first request head.
     pub header_timeout: Duration,
-    /// For the next request head of a connection that has had one. Longer than clients keep idle connections, so that
-    /// it is them who close: a request that meets a closing connection is lost to most of them.
+    /// For the next request head of a connection that was let in with one. Longer than clients keep idle connections, so
+    /// that it is them who close: a request that meets a closing connection is lost to most of them. While fewer than a
+    /// tenth of the connections are free, it is the header timeout.
     pub idle_timeout: Duration,
     /// For a client to take some of its reply.
     pub write_timeout: Duration,
@@ -170,6 +171,7 @@ impl Listener {
                             limits,
                             counters: counters.clone(),
                             stop: stop.child_token(),
+                            open: tasks.clone(),
                         };
                         let abort = abort.child_token();
                         tasks.spawn(async move {
@@ -223,6 +225,8 @@ struct Connection<S> {
     limits: Limits,
     counters: Option<Arc<Counters>>,
     stop: CancellationToken,
+    /// All connections of the listener.
+    open: TaskTracker,
 }
 
 impl<S, F, B> Connection<S>
@@ -251,8 +255,8 @@ where
     }
 
     async fn drive(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
-        let Self { service, guard, limits, counters, stop } = self;
-        let pace = Pace::new(limits.header_timeout, limits.idle_timeout);
+        let Self { service, guard, limits, counters, stop, open } = self;
+        let pace = Pace::new(&limits, open);
         let mut builder = http1::Builder::new();
         builder
             .timer(pace.clone())
@@ -260,10 +264,12 @@ where
             .max_headers(limits.headers)
             .max_buf_size(limits.buffer);
         let answer = service_fn(|request: Request<Incoming>| {
-            pace.had_a_request();
             let mut asked = Asked { counters: counters.clone(), status: CLIENT_GONE };
             let answer = match guard.check(request.headers()) {
-                Ok(()) => Ok(service(request)),
+                Ok(()) => {
+                    pace.is_known();
+                    Ok(service(request))
+                }
                 Err(problem) => Err(problem),
             };
             async move {

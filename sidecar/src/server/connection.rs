@@ -1,7 +1,7 @@
 //! How long a connection may take: for its first request, between requests, and to take its replies.
 
+use super::Limits;
 use hyper::rt::{Sleep, Timer};
-use hyper_util::rt::TokioTimer;
 use std::{
     io,
     pin::Pin,
@@ -13,28 +13,40 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::task::TaskTracker;
 
 /// hyper's timer for one connection.
 ///
 /// hyper has one timeout for a head, which runs from the moment the one before was answered. A connection that has shown
-/// that it is somebody's may idle longer than one of which nothing is known.
+/// that it is somebody's may idle longer than one of which nothing is known, as long as it keeps nobody out.
 #[derive(Debug, Clone)]
 pub(super) struct Pace {
+    first: Duration,
     more: Duration,
     known: Arc<AtomicBool>,
+    open: TaskTracker,
+    connections: usize,
 }
 
 impl Pace {
-    /// `first` is what hyper is told.
-    pub(super) fn new(first: Duration, idle: Duration) -> Self {
-        Self { more: idle.saturating_sub(first), known: Arc::default() }
+    /// `open` tracks the listener's connections.
+    pub(super) fn new(limits: &Limits, open: TaskTracker) -> Self {
+        let first = limits.header_timeout;
+        let more = limits.idle_timeout.saturating_sub(first);
+        Self { first, more, known: Arc::default(), open, connections: limits.connections }
     }
 
-    pub(super) fn had_a_request(&self) {
+    /// A request was let in.
+    pub(super) fn is_known(&self) {
         self.known.store(true, Relaxed);
     }
 
-    fn stretch(&self, deadline: Instant) -> Instant {
+    /// Whether fewer than a tenth of the listener's places are free.
+    fn is_crowded(&self) -> bool {
+        self.connections.saturating_sub(self.open.len()).saturating_mul(10) < self.connections
+    }
+
+    fn last(&self, deadline: Instant) -> Instant {
         if self.known.load(Relaxed) { deadline + self.more } else { deadline }
     }
 }
@@ -45,11 +57,44 @@ impl Timer for Pace {
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
-        TokioTimer::new().sleep_until(self.stretch(deadline))
+        let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
+        Box::pin(Idle { pace: self.clone(), sleep, last: self.last(deadline) })
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        TokioTimer::new().reset(sleep, self.stretch(deadline));
+        match sleep.as_mut().downcast_mut_pin::<Idle>() {
+            Some(mut idle) => {
+                idle.sleep.as_mut().reset(deadline.into());
+                idle.last = self.last(deadline);
+            }
+            None => *sleep = self.sleep_until(deadline),
+        }
+    }
+}
+
+/// A connection's wait for a head: until hyper's deadline, and then further while there is room for others.
+struct Idle {
+    pace: Pace,
+    sleep: Pin<Box<tokio::time::Sleep>>,
+    last: Instant,
+}
+
+impl Sleep for Idle {}
+
+impl Future for Idle {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.sleep.as_mut().poll(context));
+            let now = Instant::now();
+            if now >= self.last || self.pace.is_crowded() {
+                return Poll::Ready(());
+            }
+            // Whether there still is room is looked at now and then.
+            let next = self.last.min(now + self.pace.first / 10 + Duration::from_millis(1));
+            self.sleep.as_mut().reset(next.into());
+        }
     }
 }
 

@@ -114,7 +114,8 @@ impl Guard {
 
 fn denied(detail: &str, challenge: &str) -> Box<Problem> {
     let problem = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail);
-    Box::new(problem.header(header::WWW_AUTHENTICATE, challenge))
+    // Who was not let in keeps no place.
+    Box::new(problem.header(header::WWW_AUTHENTICATE, challenge).header(header::CONNECTION, "close"))
 }
 
 fn bearer(value: &[u8]) -> Option<&[u8]> {

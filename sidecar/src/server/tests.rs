@@ -155,6 +155,35 @@ async fn a_connection_that_had_a_request_may_idle_longer() {
 }
 
 #[tokio::test]
+async fn a_caller_without_a_token_keeps_no_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    std::fs::write(&file, "one\n").unwrap();
+    let security = Security { tokens: Some(Secret::File(file)), ..Security::default() };
+    let guard = Guard::new(&security, Of::Data).unwrap();
+    let limits = Limits { header_timeout: 2 * LONG, idle_timeout: 2 * LONG, ..short() };
+    let served = serve(guard, limits, LONG).await;
+    let mut stream = served.connect().await;
+    stream.write_all(GET).await.unwrap();
+    assert_eq!(status(&mut stream).await, 401);
+    closed(&mut stream).await;
+}
+
+#[tokio::test]
+async fn idle_connections_give_way_when_others_wait() {
+    let limits = Limits { connections: 3, idle_timeout: 3 * LONG, ..short() };
+    let served = serve(Guard::default(), limits, LONG).await;
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        let mut stream = served.connect().await;
+        stream.write_all(GET).await.unwrap();
+        assert_eq!(status(&mut stream).await, 200);
+        idle.push(stream);
+    }
+    assert_eq!(served.status(GET).await, 200);
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_take_its_reply_is_given_up() {
     let served = serve(Guard::default(), Limits { connections: 1, ..short() }, LONG).await;
     let mut greedy = served.connect().await;
