@@ -127,13 +127,13 @@ pub struct Domain {
 
 impl Domain {
     fn load(context: &Context) -> Result<Self, Failure> {
-        let config = context.load_config_for_servers()?;
+        let (config, running) = context.load_config_for_servers()?;
         let loaded = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
         if !context.json() {
             complain(&loaded.findings.human(context.color));
         }
         let domain = Self::new(config, loaded.contracts)?;
-        Ok(match context.running() {
+        Ok(match running {
             Some(running) => domain.topics_made_by(dev::remote_maker(running)),
             None => domain,
         })

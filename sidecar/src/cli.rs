@@ -184,22 +184,28 @@ impl Context {
     }
 
     /// As [`Context::load_config`], for a command that talks to Kafka or the registry: where a `tidegate dev` runs in
-    /// the folder of the file or above, its servers take the place of those that the file names.
+    /// the folder of the file or above and the file names no servers of its own, those of `dev` take their place. The
+    /// `dev` comes along if they do.
     ///
     /// # Errors
     /// As [`Context::load_config`].
-    pub fn load_config_for_servers(&self) -> Result<Config, Failure> {
+    pub fn load_config_for_servers(&self) -> Result<(Config, Option<dev::Running>), Failure> {
         let mut config = self.load_config()?;
-        if let Some(running) = self.running() {
-            running.lead(&mut config);
-        }
-        Ok(config)
+        let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
+        let running = self.offer_dev(folder.unwrap_or(Path::new(".")), &mut config);
+        Ok((config, running))
     }
 
-    /// The `dev` that runs in the folder of the sidecar's file or above it.
-    pub fn running(&self) -> Option<dev::Running> {
-        let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
-        dev::Running::find(folder.unwrap_or(Path::new(".")))
+    /// Leads a configuration to the `dev` that runs in a folder or above, if there is one and the configuration names no
+    /// other servers. Either way somebody is told.
+    pub fn offer_dev(&self, folder: &Path, config: &mut Config) -> Option<dev::Running> {
+        let running = dev::Running::find(folder)?;
+        let (used, note) = running.offer(config);
+        complain(&match self.json() {
+            true => format!("{}\n", serde_json::json!({ "note": note })),
+            false => format!("note: {note}\n"),
+        });
+        used.then_some(running)
     }
 
     /// Whether output is for machines.

@@ -11,7 +11,7 @@ mod topics;
 mod traffic;
 mod tries;
 
-pub use found::{Listeners, Running};
+pub use found::{Listeners, Running, USUAL_KAFKA, USUAL_REGISTRY};
 pub(crate) use topics::remote_maker;
 
 use crate::{
@@ -51,7 +51,8 @@ const FOR_TELEMETRY: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 In a folder with a tidegate.yaml it serves that; elsewhere a sample mesh, which it writes into tidegate-sample/. Commands \
-in another terminal, in this folder or below, find its broker and registry. Everything published is gone when it ends.")]
+in another terminal, in this folder or below, find its broker and registry, unless their tidegate.yaml names others than \
+localhost:9092 and http://localhost:8081. Everything published is gone when it ends.")]
 pub struct Args {
     /// Send no sample events
     #[arg(long)]
@@ -167,6 +168,7 @@ impl Dev {
         let registry = serve_registry(&tasks, stop[1].clone()).await?;
         let usual_kafka = kafka::lead_to(broker.bootstrap_servers(), &tasks, stop[1].clone()).await;
         let mut running = Running {
+            folder: place.folder.clone(),
             kafka: broker.bootstrap_servers().to_owned(),
             registry: format!("http://{registry}"),
             domains: BTreeMap::new(),

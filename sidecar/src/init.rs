@@ -16,7 +16,7 @@ mod topic;
 use crate::{
     cli::{Context, Exit, Failure},
     config::Config,
-    dev::Running,
+    dev::{USUAL_KAFKA, USUAL_REGISTRY},
 };
 use files::ContractFile;
 use key::Keys;
@@ -96,9 +96,7 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
         (None, Some(topic)) => {
             let asked = Asked { topic, subject: args.subject.as_deref(), keys: Keys::default().or(&args) };
             let mut config = place.config()?;
-            if let Some(running) = Running::find(&args.folder) {
-                running.lead(&mut config);
-            }
+            context.offer_dev(&args.folder, &mut config);
             (topic::make(asked, &place, &config).await?, None)
         }
         // Clap sees to it that one of them is there.
@@ -168,8 +166,8 @@ impl Place {
             }
         }
         let new_sidecar = (!sidecar_exists).then(|| {
-            let kafka = args.kafka.as_deref().unwrap_or("localhost:9092");
-            let registry = args.registry.as_deref().unwrap_or("http://localhost:8081");
+            let kafka = args.kafka.as_deref().unwrap_or(USUAL_KAFKA);
+            let registry = args.registry.as_deref().unwrap_or(USUAL_REGISTRY);
             files::sidecar(&domain, kafka, registry)
         });
         Ok(Self { domain, product, sidecar, new_sidecar, contracts })

@@ -209,7 +209,7 @@ struct Quarantine {
 
 impl Quarantine {
     fn of(of: &Of, context: &Context) -> Result<Self, Failure> {
-        let config = context.load_config_for_servers()?;
+        let (config, _) = context.load_config_for_servers()?;
         let loaded = product::load(&config.contracts, &config.domain, &config.drift.policy())?;
         let contract = find(&loaded.contracts, &of.product)?;
         let topic = TopicName::new(contract.quarantine_topic()).map_err(|error| Failure::refused(error.to_string()))?;
