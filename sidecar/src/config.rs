@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod mask;
 #[cfg(test)]
 mod reference;
 mod secret;
@@ -354,13 +355,18 @@ impl Config {
         })?;
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let overrides = environment.filter_map(|(name, value)| Some((name, value.into_string().ok()?)));
-        let mut config = Self::parse(&file, &text, overrides)
-            .map_err(|found| Failure::files("the configuration is not valid", found, [(file.clone(), text.clone())]))?;
+        let mut config = Self::parse(&file, &text, overrides).map_err(|found| Self::invalid(&file, &text, found))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = std::path::absolute(folder)
             .map_err(|error| Failure::refused(format!("cannot find the folder of `{file}`")).caused_by(error))?;
         load::anchor(&mut config, &folder);
         Ok(config)
+    }
+
+    /// What is wrong with a configuration, to be shown with its text; secrets that stand in it are not.
+    pub(crate) fn invalid(file: &str, text: &str, found: Vec<Diagnostic>) -> Failure {
+        let text = mask::Masked::of(text).text;
+        Failure::files("the configuration is not valid", found, [(file.to_owned(), text)])
     }
 
     /// Reads a configuration from its text, paths as they stand there. `file` is how the user names it; `overrides`
@@ -373,7 +379,7 @@ impl Config {
         text: &str,
         overrides: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        load::parse(file, text, overrides)
+        load::parse(file, text, overrides).map_err(|found| mask::Masked::of(text).hide_in(found))
     }
 
     /// The librdkafka properties, secrets read.

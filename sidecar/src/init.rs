@@ -180,8 +180,7 @@ impl Place {
         let environment = std::env::vars_os();
         let overrides =
             environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Config::parse(&file, text, overrides)
-            .map_err(|found| Failure::files("the configuration is not valid", found, [(file.clone(), text.clone())]))
+        Config::parse(&file, text, overrides).map_err(|found| Config::invalid(&file, text, found))
     }
 
     fn contract_file(&self) -> PathBuf {
