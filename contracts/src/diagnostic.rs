@@ -1,6 +1,6 @@
 //! What is wrong with a file: where, what, and the way out.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// How much a [`Diagnostic`] matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -42,7 +42,7 @@ pub struct Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.file)?;
+        f.write_str(&shown(&self.file))?;
         if let Some(Position { line, column }) = self.position {
             write!(f, ":{line}:{column}")?;
         }
@@ -51,11 +51,27 @@ impl fmt::Display for Diagnostic {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        write!(f, ": {level}[{}]: {}", self.code, self.message)?;
+        write!(f, ": {level}[{}]: {}", self.code, shown(&self.message))?;
         if let Some(hint) = &self.hint {
-            write!(f, " ({hint})")?;
+            write!(f, " ({})", shown(hint))?;
         }
         Ok(())
+    }
+}
+
+/// A text that somebody else wrote, as it may be shown to people: a terminal takes no orders from it, and it reads in
+/// the order in which it is written. Lines and tabs stay, and so does the number of characters.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let harmful = |c: char| match c {
+        '\n' | '\t' => false,
+        // Marks and overrides of direction, separators of lines, invisible operators, tags.
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        _ => c.is_control(),
+    };
+    match text.contains(harmful) {
+        true => text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect(),
+        false => Cow::Borrowed(text),
     }
 }
 
@@ -78,7 +94,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{Diagnostic, Level, nearest, shown};
 
     #[test]
     fn a_misspelt_word_finds_the_one_that_was_meant() {
@@ -91,5 +107,18 @@ mod tests {
         check("colour", &["key", "id"], None);
         check("x", &[], None);
         check(&"x".repeat(1000), &["x"], None);
+    }
+
+    #[test]
+    fn what_somebody_wrote_gives_a_terminal_no_orders() {
+        let check = |text: &str, expected: &str| assert_eq!(shown(text), expected, "{text:?}");
+        check("a\tb\nc é 漢 👩‍💻", "a\tb\nc é 漢 👩‍💻");
+        check("\u{1b}[2Jbad\u{7}\r", "\u{fffd}[2Jbad\u{fffd}\u{fffd}");
+        check("\u{9b}31m\u{7f}\u{0}", "\u{fffd}31m\u{fffd}\u{fffd}");
+        check("\u{202e}txt\u{2066}\u{200f}\u{feff}", "\u{fffd}txt\u{fffd}\u{fffd}\u{fffd}");
+        let bad = || "\u{1b}[31m\u{202e}".to_owned();
+        let (code, position) = ("unknown-key", None);
+        let found = Diagnostic { level: Level::Error, code, file: bad(), position, message: bad(), hint: Some(bad()) };
+        assert!(!found.to_string().contains(['\u{1b}', '\u{202e}']), "{found:?}");
     }
 }

@@ -20,7 +20,7 @@ use std::{
 };
 use tidegate_contracts::{
     contract::{Contract, Enforced, Policy},
-    diagnostic::Level,
+    diagnostic::{Level, shown},
     schema::Schema,
 };
 
@@ -195,7 +195,8 @@ impl Report {
             for clause in contract.clauses.iter().filter(|_| verbose) {
                 let line = clause.position.map_or_else(String::new, |position| position.line.to_string());
                 let path = if clause.path.is_root() { String::new() } else { format!("{}: ", clause.path) };
-                let _ = writeln!(text, "{line:>6}  {path}{} [{}]", clause.clause, clause.enforced);
+                let clause = format!("{path}{} [{}]", clause.clause, clause.enforced);
+                let _ = writeln!(text, "{line:>6}  {}", shown(&clause));
             }
         }
         let files: Vec<String> = Kind::ALL

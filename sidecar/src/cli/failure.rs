@@ -2,7 +2,7 @@
 
 use super::{Context, Findings, complain};
 use std::fmt::Write as _;
-use tidegate_contracts::diagnostic::{Diagnostic, Level};
+use tidegate_contracts::diagnostic::{Diagnostic, Level, shown};
 
 /// The process's exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,12 +121,12 @@ fn machine(error: &anyhow::Error, failure: Option<&Failure>, exit: Exit) -> serd
 
 fn human(error: &anyhow::Error, hint: Option<&str>, color: bool) -> String {
     let (red, cyan, plain) = if color { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-    let mut text = format!("{red}error{plain}: {error}\n");
+    let mut text = format!("{red}error{plain}: {}\n", shown(&error.to_string()));
     for cause in error.chain().skip(1) {
-        let _ = writeln!(text, "  because {cause}");
+        let _ = writeln!(text, "  because {}", shown(&cause.to_string()));
     }
     if let Some(hint) = hint {
-        let _ = writeln!(text, "{cyan}way out{plain}: {hint}");
+        let _ = writeln!(text, "{cyan}way out{plain}: {}", shown(hint));
     }
     text
 }
@@ -152,5 +152,13 @@ mod tests {
             machine(&error, Some(failure), failure.exit).to_string(),
             r#"{"causes":["cannot read the topics of `localhost:9092`","no broker can be reached"],"diagnostics":[],"error":"nothing was applied","exitCode":4,"hint":"is kafka running?"}"#
         );
+    }
+
+    #[test]
+    fn an_error_gives_a_terminal_no_orders() {
+        let bad = "\u{1b}[2Jbad\u{7}\u{202e}";
+        let error = anyhow::Error::from(Failure::refused(bad).caused_by(bad)).context(bad);
+        let shown = human(&error, Some(bad), false);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']) && shown.matches("bad").count() == 4, "{shown:?}");
     }
 }

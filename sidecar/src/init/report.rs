@@ -6,6 +6,7 @@ use super::{
     samples::{BadLine, Samples},
 };
 use std::{fmt::Write as _, path::PathBuf};
+use tidegate_contracts::diagnostic::shown;
 
 /// What was read, guessed and written.
 #[derive(Debug, serde::Serialize)]
@@ -61,14 +62,14 @@ impl Report {
             let are = if self.bad_lines == 1 { "line is no event" } else { "lines are no events" };
             writeln!(out, "{yellow}{} {are}{plain} and left out:", self.bad_lines)?;
             for bad in &self.bad {
-                writeln!(out, "  line {}: {}", bad.line, bad.why)?;
+                writeln!(out, "  line {}: {}", bad.line, shown(&bad.why))?;
             }
             let more = self.bad_lines - self.bad.len() as u64;
             if more > 0 {
                 writeln!(out, "  and {more} more")?;
             }
         }
-        for path in &self.left_out {
+        for path in self.left_out.iter().map(|path| shown(path)) {
             writeln!(out, "{yellow}left out{plain} `{path}`: it will be dropped from every event")?;
         }
         writeln!(out, "\n{bold}guessed{plain}: what, how sure, and why")?;
@@ -82,7 +83,7 @@ impl Report {
                 Sure::Very => "very",
             };
             let (before, after) = if guess.sure == Sure::Little { (yellow, plain) } else { ("", "") };
-            let Guess { path, guess, why, .. } = guess;
+            let [path, guess, why] = [&guess.path, &guess.guess, &guess.why].map(|text| shown(text));
             writeln!(out, "  {path:paths$}  {guess:guesses$}  {before}{sure:8}{after}  {why}")?;
         }
         writeln!(out, "\nchange types in {}", self.schema.display())?;

@@ -88,6 +88,17 @@ fn names_that_avro_does_not_take_are_refused_unless_left_out() {
 }
 
 #[test]
+fn names_of_fields_give_a_terminal_no_orders() {
+    let lines = "{\"ok\": 2, \"\\u001b[2Jbad\\u0007\\u202e\": 1}\n\u{1b}no event\n";
+    let samples = Samples::read(lines.as_bytes()).unwrap();
+    let args = Args { leave_out: true, ..args(Path::new("orders.ndjson"), Path::new(".")) };
+    let place = place();
+    let made = make(&samples, &place, &args).unwrap();
+    let shown = Report::new(&place, Some(&samples), made, Vec::new()).human(false);
+    assert!(shown.contains("[2Jbad") && !shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+}
+
+#[test]
 fn a_key_that_may_be_null_is_refused_with_the_contracts_own_words() {
     let samples = Samples::read("{\"id\": null}\n{\"id\": 1}\n".as_bytes()).unwrap();
     let args = Args { key: Some("id".parse().unwrap()), ..args(Path::new("orders.ndjson"), Path::new(".")) };

@@ -3,7 +3,7 @@
 use crate::ingest::quarantine::{CONTRACT, Original, RECEIVED, REPLAYED, SIDECAR, VIOLATIONS, VIOLATIONS_MORE};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt, str::FromStr};
-use tidegate_contracts::{path::FieldPath, timestamp::Timestamp};
+use tidegate_contracts::{diagnostic::shown, path::FieldPath, timestamp::Timestamp};
 use tidegate_topics::tail::{Received, Start};
 
 /// A place in the topic, `PARTITION:OFFSET`.
@@ -136,7 +136,7 @@ pub(super) fn first_of_each_partition(positions: &[Position]) -> BTreeMap<i32, i
 
 /// Text that does no harm to a terminal, whoever wrote it.
 fn plain(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    shown(&String::from_utf8_lossy(bytes)).replace(['\n', '\t'], "\u{fffd}")
 }
 
 impl fmt::Display for Position {

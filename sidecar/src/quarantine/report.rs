@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt::Write as _,
 };
-use tidegate_contracts::contract::Contract;
+use tidegate_contracts::{contract::Contract, diagnostic::shown};
 
 /// Causes counted one by one. Beyond it they are counted together: paths may be anything.
 const MAX_CAUSES: usize = 1_000;
@@ -210,9 +210,7 @@ fn one(entry: &Entry, payload: Option<&[u8]>) -> String {
     if let Some(payload) = payload {
         // As it is where it is text; a terminal must not take orders from it.
         let text = String::from_utf8_lossy(payload);
-        let text: String =
-            text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect();
-        let _ = writeln!(out, "\n{text}");
+        let _ = writeln!(out, "\n{}", shown(&text));
     }
     out
 }

@@ -144,3 +144,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_turns_text_around_is_not_shown() {
+    let violations = "[{\"path\": \"a\u{202e}b\", \"clause\": \"type\", \"found\": \"\\u001b[2J\\n\"}]";
+    let headers = [("tidegate-violations", violations), ("ce_id", "\u{2066}id\u{200f}")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), Some(value.as_bytes().to_vec()))).to_vec();
+    let Read::Entry(entry) = Read::of(&Received { headers, ..record(&[], Some(b"x")) }) else { panic!("no entry") };
+    assert_eq!(entry.id.as_deref(), Some("\u{fffd}id\u{fffd}"));
+    assert_eq!((entry.causes[0].path.as_str(), entry.causes[0].found.as_str()), ("a\u{fffd}b", "\u{fffd}[2J\u{fffd}"));
+}
