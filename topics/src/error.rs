@@ -32,6 +32,14 @@ impl Explained {
     }
 }
 
+/// Whether the record itself is refused, and would be refused again.
+pub(crate) fn is_of_record(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::MessageBatchTooLarge | Code::InvalidRecord
+    )
+}
+
 /// The one place that says what an error code means.
 pub(crate) fn explain(code: Code) -> Explained {
     let (kind, text) = match code {

@@ -301,7 +301,9 @@ impl<R: FeedRecord> FeedWriter<R> {
         let outcome = admission.outcomes(Instant::now() + self.patience).await.pop();
         match outcome {
             Some(Delivery::Published { partition, offset }) => Ok((partition, offset)),
-            Some(Delivery::Failed { reason }) => Err(FeedWriteError::Failed { topic: topic(), reason }),
+            Some(Delivery::Failed { reason } | Delivery::Rejected { reason }) => {
+                Err(FeedWriteError::Failed { topic: topic(), reason })
+            }
             Some(Delivery::Unknown { reason }) => Err(FeedWriteError::Unknown { topic: topic(), reason }),
             None => Err(FeedWriteError::Unknown { topic: topic(), reason: "it has no outcome".into() }),
         }

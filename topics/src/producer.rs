@@ -1,5 +1,5 @@
 //! The producer: one per process, idempotent, acks=all; requests are admitted whole, and every record ends in one of
-//! three outcomes.
+//! four outcomes.
 //!
 //! One librdkafka producer does the sending (two would break the order per key), one thread polls it, and the thread
 //! runs nothing of ours but completing slots. When librdkafka calls an error fatal, the thread drains the broken
@@ -73,6 +73,11 @@ pub enum Delivery {
     },
     /// It is not in the topic and will not be: safe to send again.
     Failed {
+        /// Why, for the caller: lowercase, no full stop.
+        reason: String,
+    },
+    /// It is itself refused, for its size say: it is not in the topic, and sent again it would be refused again.
+    Rejected {
         /// Why, for the caller: lowercase, no full stop.
         reason: String,
     },
@@ -242,7 +247,10 @@ impl Admission {
         }
         let in_flight = InFlight::new(&self.request, index, cost);
         if let Err(refusal) = self.generation.send(&record, in_flight) {
-            self.request.refuse(index, refusal.reason);
+            match refusal.of_record {
+                true => self.request.fail(index, Delivery::Rejected { reason: refusal.reason }),
+                false => self.request.refuse(index, refusal.reason),
+            }
             self.shared.release(1, cost);
             if refusal.may_pass {
                 self.broken = Some("not sent, since an earlier record of the request could not be".into());

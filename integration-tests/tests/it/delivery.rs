@@ -81,7 +81,7 @@ fn compare(outcomes: &[Outcomes], topic: &Topic) -> BTreeMap<&'static str, usize
                     last = Some(*offset);
                     "published"
                 }
-                Delivery::Failed { reason } => {
+                Delivery::Failed { reason } | Delivery::Rejected { reason } => {
                     assert_eq!(found, [], "{value} failed ({reason}) and is there");
                     "failed"
                 }
@@ -139,7 +139,7 @@ async fn keys_keep_their_order_within_a_request_and_from_one_to_the_next() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_the_topic_fails_alone() {
+async fn what_is_too_large_for_the_topic_is_rejected_alone() {
     let (producer, topic) = producer(&parts().kafka, 1, limits()).await;
     let mut seed = 1_u64;
     // Noise, so that compression does not make it fit.
@@ -154,7 +154,7 @@ async fn what_is_too_large_for_the_topic_fails_alone() {
     let mut admission = producer.admit(3, records.iter().map(Producer::cost).sum()).expect("there is room");
     records.into_iter().for_each(|record| admission.send(record));
     let outcomes = admission.outcomes(Instant::now() + Duration::from_secs(20)).await;
-    let [Delivery::Published { .. }, Delivery::Failed { reason }, Delivery::Published { .. }] = &outcomes[..] else {
+    let [Delivery::Published { .. }, Delivery::Rejected { reason }, Delivery::Published { .. }] = &outcomes[..] else {
         panic!("{outcomes:?}")
     };
     assert!(reason.contains("max.message.bytes"), "{reason}");

@@ -29,7 +29,7 @@ pub enum Status {
         /// The schema it was written with; none for a tombstone.
         schema_id: Option<u32>,
     },
-    /// It broke the contract.
+    /// It broke the contract, or is a record that Kafka takes never.
     Rejected(Kept),
     /// It is not in the topic and will not be: safe to send again.
     Failed(String),
@@ -42,7 +42,7 @@ pub enum Status {
 pub enum Kept {
     /// The broker acked them into the quarantine topic.
     Quarantined,
-    /// The contract wants none kept.
+    /// The contract wants none kept, or there is nothing wrong but with the record.
     NotWanted,
     /// They should be, and no broker said that they are.
     Lost(String),

@@ -15,7 +15,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Instant,
 };
-use tidegate_contracts::violation::Violations;
+use tidegate_contracts::violation::{Clause, Violation, Violations};
 use tidegate_topics::producer::Delivery;
 
 type Outcomes = Pin<Box<dyn Future<Output = Vec<Delivery>> + Send>>;
@@ -102,18 +102,24 @@ impl Unsettled {
         matches!(self.fate, Sending::Quarantine | Sending::Nowhere(Status::Rejected(_)))
     }
 
-    fn settle(self, outcomes: &mut impl Iterator<Item = Delivery>) -> Receipt {
+    fn settle(mut self, outcomes: &mut impl Iterator<Item = Delivery>) -> Receipt {
         // The producer has one outcome for each record; were one missing, nobody could say more than this.
         let mut outcome = || outcomes.next().unwrap_or(Delivery::Unknown { reason: "no outcome".into() });
         let status = match self.fate {
             Sending::Product { schema_id } => match outcome() {
                 Delivery::Published { partition, offset } => Status::Published { partition, offset, schema_id },
                 Delivery::Failed { reason } => Status::Failed(reason),
+                Delivery::Rejected { reason } => {
+                    self.violations.listed.push(refused_by_kafka(reason));
+                    Status::Rejected(Kept::NotWanted)
+                }
                 Delivery::Unknown { reason } => Status::Unknown(reason),
             },
             Sending::Quarantine => Status::Rejected(match outcome() {
                 Delivery::Published { .. } => Kept::Quarantined,
-                Delivery::Failed { reason } | Delivery::Unknown { reason } => Kept::Lost(reason),
+                Delivery::Failed { reason } | Delivery::Rejected { reason } | Delivery::Unknown { reason } => {
+                    Kept::Lost(reason)
+                }
             }),
             Sending::Nowhere(status) => status,
         };
@@ -135,6 +141,18 @@ impl Waiting {
         let receipts: Vec<Receipt> = self.unsettled.into_iter().map(|event| event.settle(&mut outcomes)).collect();
         count(&receipts, &self.counters);
         receipts
+    }
+}
+
+/// What is wrong with an event whose record Kafka will never take.
+fn refused_by_kafka(reason: String) -> Violation {
+    Violation {
+        path: String::new(),
+        position: None,
+        clause: Clause::Limit,
+        expected: "a record that the topic takes".into(),
+        found: "a record that kafka refuses".into(),
+        hint: Some(reason),
     }
 }
 

@@ -238,7 +238,9 @@ impl<'q> Replay<'q> {
         for delivery in admission.outcomes(Instant::now() + self.deadline).await {
             match delivery {
                 Delivery::Published { .. } => {}
-                Delivery::Failed { reason } | Delivery::Unknown { reason } => return Err(unsaid(&reason)),
+                Delivery::Failed { reason } | Delivery::Rejected { reason } | Delivery::Unknown { reason } => {
+                    return Err(unsaid(&reason));
+                }
             }
         }
         Ok(())

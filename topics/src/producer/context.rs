@@ -1,7 +1,7 @@
 //! What librdkafka calls back, all of it on the polling thread.
 
 use super::{Delivery, request::InFlight, stats::ClientStats, worker::Shared};
-use crate::error::{Kind, explain};
+use crate::error::{Kind, explain, is_of_record};
 use rdkafka::{
     ClientContext, Message,
     bindings::{rd_kafka_message_status, rd_kafka_msg_status_t},
@@ -61,6 +61,9 @@ impl Context {
         match status(message) {
             rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_PERSISTED => {
                 Delivery::Published { partition: message.partition(), offset: message.offset() }
+            }
+            rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED if code.is_some_and(is_of_record) => {
+                Delivery::Rejected { reason }
             }
             rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Delivery::Failed { reason },
             rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED => Delivery::Unknown { reason },

@@ -65,7 +65,7 @@ impl Request {
         self.finish(1);
     }
 
-    fn fail(&self, index: usize, outcome: Delivery) {
+    pub(super) fn fail(&self, index: usize, outcome: Delivery) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((index, outcome));
         if let Some(slot) = self.slots.get(index) {
             slot.offset.store(FAILED, Ordering::Release);

@@ -107,13 +107,13 @@ async fn more_than_was_admitted_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_too_large_fails_alone() {
+async fn a_record_that_is_too_large_is_rejected_alone() {
     let broker = broker();
     let config = config(&broker, &[("message.max.bytes", "2000")]);
     let producer = Producer::new(&config, limits()).expect("a producer");
     let outcomes = publish(&producer, &[record("a", b"1"), record("a", &[0; 3000]), record("a", b"2")]).await;
     assert!(is_published(&outcomes[0]) && is_published(&outcomes[2]), "{outcomes:?}");
-    let Delivery::Failed { reason } = &outcomes[1] else { panic!("{outcomes:?}") };
+    let Delivery::Rejected { reason } = &outcomes[1] else { panic!("{outcomes:?}") };
     assert!(reason.contains("message.max.bytes"), "{reason}");
 }
 

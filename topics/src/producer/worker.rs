@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config,
-    error::{Kind, explain},
+    error::{Kind, explain, is_of_record},
 };
 use rdkafka::{
     ClientConfig,
@@ -85,6 +85,8 @@ pub(super) struct SendRefused {
     pub(super) reason: String,
     /// Whether the next record may be taken, and would overtake this one.
     pub(super) may_pass: bool,
+    /// Whether it would never be taken.
+    pub(super) of_record: bool,
 }
 
 impl Worker {
@@ -332,7 +334,7 @@ impl Generation {
     /// Hands a record to librdkafka, which copies it. Never blocks.
     pub(super) fn send(&self, record: &Record<'_>, in_flight: InFlight) -> Result<(), SendRefused> {
         if self.retired.load(Ordering::SeqCst) {
-            return Err(SendRefused { reason: self.producer.context().why_closed(), may_pass: true });
+            return Err(SendRefused { reason: self.producer.context().why_closed(), may_pass: true, of_record: false });
         }
         self.producer.context().sent_to(record.topic);
         let mut message = BaseRecord::<[u8], [u8], _>::with_opaque_to(record.topic, Box::new(in_flight));
@@ -348,8 +350,10 @@ impl Generation {
             );
         }
         self.producer.send(message).map_err(|(error, _)| {
-            let explained = error.rdkafka_error_code().map(explain);
+            let code = error.rdkafka_error_code();
+            let explained = code.map(explain);
             SendRefused {
+                of_record: code.is_some_and(is_of_record),
                 may_pass: explained.as_ref().is_some_and(|explained| explained.may_pass()),
                 reason: explained.map_or_else(|| error.to_string(), |explained| explained.text),
             }

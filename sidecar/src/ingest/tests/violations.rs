@@ -120,3 +120,25 @@ async fn violations_of_a_request_are_bounded() {
     let more = |at: usize| records[at].header("tidegate-violations-more");
     assert_eq!((more(0), more(1_999)), (None, Some(&b"1"[..])));
 }
+
+/// What Kafka will never take is not to be sent again.
+#[tokio::test]
+async fn a_record_larger_than_kafka_takes_is_rejected() {
+    let mut config = kafka().config.clone();
+    config.properties.insert("message.max.bytes".into(), "4000".into());
+    let limits = ProducerLimits { queue_bytes: 1 << 20, queue_records: 100, delivery_timeout: Duration::from_secs(20) };
+    let domain = format!("d{}", uuid::Uuid::new_v4().simple());
+    let contract = contract(&domain, "1.2.0", KEYED);
+    kafka().broker.create_topic(&contract.topic, 1).unwrap();
+    let gate = Gate::of(domain, vec![contract], Options::of_tests(), Producer::new(&config, limits).unwrap());
+    let large = format!(r#"{{"orderId":"o-2","amount":1,"note":"{}"}}"#, "x".repeat(5_000));
+    let reply = gate.post("application/json", large.clone()).await;
+    assert_eq!((reply.status, reply.items()), (422, vec!["UUID rejected :limit lost".to_owned()]));
+    let hint = reply.body["items"][0]["violations"][0]["hint"].as_str().unwrap();
+    assert!(hint.contains("the topic's max.message.bytes"), "{hint}");
+    let small = r#"{"orderId":"o-1","amount":1}"#;
+    let reply = gate.post("application/json", format!("[{small},{large},{small}]")).await;
+    assert_eq!((reply.status, &reply.items()[1]), (207, &"UUID rejected :limit lost".to_owned()));
+    assert_eq!(gate.records("orders.v1").await.len(), 2);
+    assert_eq!((gate.counted(EventOutcome::Rejected), gate.counted(EventOutcome::Failed)), (2, 0));
+}
