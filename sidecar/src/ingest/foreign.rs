@@ -8,14 +8,14 @@ use std::{
     collections::HashMap,
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tidegate_contracts::{
     plan::{Limits, Plan},
     schema::Schema,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// A request that needs the registry has its answer so soon, whatever the registry does.
 const BUDGET: Duration = Duration::from_millis(100);
@@ -27,6 +27,8 @@ const SILENCE_LASTS: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 1024;
 /// Ids asked for at once, by all requests together.
 const AT_ONCE: usize = 8;
+/// How long a question may go on after the request that asked it had its answer, for those who come after it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks the registry for a schema id: the schema's text if it is registered under the subject, `None` if it is not.
 pub type Ask = Box<dyn Fn(String, u32) -> Answer + Send + Sync>;
@@ -35,11 +37,27 @@ pub type Answer = Pin<Box<dyn Future<Output = Result<Option<String>, String>> + 
 
 /// Finds out about schema ids that the catalog does not know, and remembers.
 pub struct Foreigners {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     ask: Option<Ask>,
     limits: Limits,
+    memory: Mutex<Memory>,
+    asking: Arc<Semaphore>,
+}
+
+/// What a question will have found out.
+type Told = watch::Receiver<Option<Standing>>;
+
+#[derive(Default)]
+struct Memory {
     /// By subject and id.
-    known: Mutex<HashMap<(String, u32), Known>>,
-    asking: Semaphore,
+    known: HashMap<(String, u32), Known>,
+    /// The questions that are on their way.
+    pending: HashMap<(String, u32), Told>,
+    /// How often all was forgotten: what was asked before is not to be remembered after.
+    forgotten: u64,
 }
 
 /// What is known of the unknown ids of one request.
@@ -74,10 +92,12 @@ pub(super) enum Found<'a> {
 impl Foreigners {
     /// Without a registry to ask, an id that the catalog does not know is nobody's.
     pub fn new(ask: Option<Ask>, limits: Limits) -> Self {
-        Self { ask, limits, known: Mutex::default(), asking: Semaphore::new(AT_ONCE) }
+        let asking = Arc::new(Semaphore::new(AT_ONCE));
+        Self { shared: Arc::new(Shared { ask, limits, memory: Mutex::default(), asking }) }
     }
 
-    /// Finds out about those of the ids that the product does not know by itself.
+    /// Finds out about those of the ids that the product does not know by itself. A question that takes longer than this
+    /// does goes on by itself for a while, so that whoever comes next has the answer.
     pub async fn find(&self, target: &Target, ids: impl IntoIterator<Item = u32>) -> Foreign {
         let serving = target.serving();
         let mut unknown: Vec<u32> =
@@ -94,47 +114,85 @@ impl Foreigners {
     }
 
     async fn find_one(&self, target: &Target, id: u32, deadline: Instant) -> Standing {
-        let Some(ask) = &self.ask else { return Standing::NotOurs };
-        let contract = &target.product().contract;
-        let key = (contract.subject.clone(), id);
-        if let Some(standing) = self.remembered(&key) {
+        let shared = &self.shared;
+        if shared.ask.is_none() {
+            return Standing::NotOurs;
+        }
+        let key = (target.product().contract.subject.clone(), id);
+        if let Some(standing) = shared.memory().known(&key) {
             return standing;
         }
+        if Instant::now() >= deadline {
+            return Standing::Unavailable;
+        }
         let asked = async {
-            let _permit = self.asking.acquire().await;
-            // Whoever waited here may find that somebody else has asked meanwhile.
-            match self.remembered(&key) {
-                Some(standing) => Ok(standing),
-                None => ask(key.0.clone(), id).await.map(|text| match text {
-                    None => Standing::NotOurs,
-                    Some(text) => match self.compile(target, &text) {
-                        Ok(plan) => Standing::Ours(Arc::new(plan)),
-                        Err(reason) => {
-                            tracing::warn!(
-                                product = contract.reference(),
-                                schema_id = id,
-                                reason,
-                                "a registered schema does not fit the contract"
-                            );
-                            Standing::NotOurs
-                        }
-                    },
-                }),
-            }
+            let permit = Arc::clone(&shared.asking).acquire_owned().await.ok()?;
+            let mut told = Shared::question(shared, target, &key, permit);
+            told.wait_for(Option::is_some).await.ok().and_then(|standing| standing.clone())
         };
-        let answer = tokio::time::timeout_at(deadline.into(), asked).await;
-        let standing = match answer {
-            Ok(Ok(standing)) => standing,
-            silence => {
-                let reason = silence
-                    .map(|answer| answer.err().unwrap_or_default())
-                    .unwrap_or_else(|_| "no answer in time".to_owned());
-                tracing::debug!(subject = key.0, schema_id = id, reason, "the registry did not tell a schema id");
+        match tokio::time::timeout_at(deadline.into(), asked).await {
+            Ok(standing) => standing.unwrap_or(Standing::Unavailable),
+            Err(_) => {
+                tracing::debug!(subject = key.0, schema_id = id, "the registry did not tell a schema id in time");
                 Standing::Unavailable
             }
-        };
-        self.remember(key, &standing);
-        standing
+        }
+    }
+
+    /// Forgets what was compiled against contracts that are no longer in force.
+    pub fn forget(&self) {
+        let mut memory = self.shared.memory();
+        memory.known.clear();
+        memory.pending.clear();
+        memory.forgotten += 1;
+    }
+}
+
+impl Shared {
+    /// Asks in the background, unless that is known or asked already.
+    fn question(this: &Arc<Self>, target: &Target, key: &(String, u32), permit: OwnedSemaphorePermit) -> Told {
+        let mut memory = this.memory();
+        // A channel that is closed is one whose question ended without an answer.
+        if let Some(told) = memory.pending.get(key).filter(|told| told.has_changed().is_ok()) {
+            return told.clone();
+        }
+        let (tell, told) = watch::channel(memory.known(key));
+        if told.borrow().is_none() {
+            memory.pending.insert(key.clone(), told.clone());
+            let (this, target, key, forgotten) = (Arc::clone(this), target.clone(), key.clone(), memory.forgotten);
+            tokio::spawn(async move {
+                let standing = this.learn(&target, &key).await;
+                this.remember(key, &standing, forgotten);
+                tell.send_replace(Some(standing));
+                drop(permit);
+            });
+        }
+        told
+    }
+
+    /// Asks the registry.
+    async fn learn(&self, target: &Target, key: &(String, u32)) -> Standing {
+        let Some(ask) = &self.ask else { return Standing::NotOurs };
+        let answer = tokio::time::timeout(PATIENCE, ask(key.0.clone(), key.1)).await;
+        match answer.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+            Ok(None) => Standing::NotOurs,
+            Ok(Some(text)) => match self.compile(target, &text) {
+                Ok(plan) => Standing::Ours(Arc::new(plan)),
+                Err(reason) => {
+                    tracing::warn!(
+                        product = target.product().contract.reference(),
+                        schema_id = key.1,
+                        reason,
+                        "a registered schema does not fit the contract"
+                    );
+                    Standing::NotOurs
+                }
+            },
+            Err(reason) => {
+                tracing::debug!(subject = key.0, schema_id = key.1, reason, "the registry did not tell a schema id");
+                Standing::Unavailable
+            }
+        }
     }
 
     fn compile(&self, target: &Target, text: &str) -> Result<Plan, String> {
@@ -146,29 +204,33 @@ impl Foreigners {
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 
-    fn remembered(&self, key: &(String, u32)) -> Option<Standing> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(key)?;
-        known.until.is_none_or(|until| Instant::now() < until).then(|| known.standing.clone())
-    }
-
-    fn remember(&self, key: (String, u32), standing: &Standing) {
+    fn remember(&self, key: (String, u32), standing: &Standing, forgotten: u64) {
         let lasts = match standing {
             Standing::Ours(_) => None,
             Standing::NotOurs => Some(NO_LASTS),
             Standing::Unavailable => Some(SILENCE_LASTS),
         };
         let until = lasts.map(|lasts| Instant::now() + lasts);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED {
-            known.clear();
+        let mut memory = self.memory();
+        if memory.forgotten != forgotten {
+            return;
         }
-        known.insert(key, Known { standing: standing.clone(), until });
+        memory.pending.remove(&key);
+        if memory.known.len() >= REMEMBERED {
+            memory.known.clear();
+        }
+        memory.known.insert(key, Known { standing: standing.clone(), until });
     }
 
-    /// Forgets what was compiled against contracts that are no longer in force.
-    pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn known(&self, key: &(String, u32)) -> Option<Standing> {
+        let known = self.known.get(key)?;
+        known.until.is_none_or(|until| Instant::now() < until).then(|| known.standing.clone())
     }
 }
 
@@ -190,6 +252,6 @@ impl Foreign {
 
 impl fmt::Debug for Foreigners {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Foreigners").field("asks", &self.ask.is_some()).finish_non_exhaustive()
+        f.debug_struct("Foreigners").field("asks", &self.shared.ask.is_some()).finish_non_exhaustive()
     }
 }

@@ -65,6 +65,10 @@ const LATER_ID: u32 = 8;
 const OTHERS_ID: u32 = 9;
 /// An id of which the registry says nothing.
 const SILENT_ID: u32 = 10;
+/// An id that the registry takes longer to tell than a request waits.
+const SLOW_ID: u32 = 11;
+/// From here on nobody's, and told slowly.
+const STRANGE_ID: u32 = 1_000;
 const KEY_ID: u32 = 70;
 
 /// One broker and one producer for all tests of this process; each test has a domain of its own.
@@ -294,6 +298,14 @@ fn registry(asked: Arc<AtomicUsize>) -> Ask {
             match id {
                 LATER_ID => Ok(Some(LATER.to_owned())),
                 SILENT_ID => std::future::pending().await,
+                SLOW_ID => {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    Ok(Some(LATER.to_owned()))
+                }
+                STRANGE_ID.. => {
+                    tokio::time::sleep(Duration::from_millis(40)).await;
+                    Ok(None)
+                }
                 _ => Ok(None),
             }
         })

@@ -174,6 +174,36 @@ async fn the_registrys_silence_is_no_violation() {
 }
 
 #[tokio::test]
+async fn a_slow_registrys_answer_counts_for_the_next_request() {
+    let gate = Gate::keyed("");
+    let event = framed(SLOW_ID, b"\x06o-3\x02\x00\x01");
+    let began = std::time::Instant::now();
+    let first = gate.post("application/vnd.confluent.avro", event.clone()).await;
+    assert_eq!(first.items(), ["UUID failed"]);
+    loop {
+        let reply = gate.post("application/vnd.confluent.avro", event.clone()).await;
+        if reply.status == 200 {
+            break;
+        }
+        assert_eq!(reply.items(), ["UUID failed"]);
+        assert!(began.elapsed() < Duration::from_secs(20), "never known");
+    }
+    assert_eq!(gate.asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn many_unknown_ids_are_not_asked_for_beyond_the_budget() {
+    let gate = Gate::new(KEYED, Options { max_events: 1_000, ..Options::of_tests() });
+    let frames = (STRANGE_ID..STRANGE_ID + 1_000).map(|id| framed(id, &avro("o-1", 1)));
+    let body: Vec<u8> = frames.flat_map(|one| [&(one.len() as u32).to_be_bytes()[..], &one].concat()).collect();
+    let reply = gate.post("application/vnd.tidegate.avro-batch", body).await;
+    let items = reply.items();
+    assert!(items.iter().skip(3).all(|item| item == "UUID failed"), "{items:?}");
+    // One after the other, each takes 40 ms.
+    assert!((1..=3).contains(&gate.asked.load(Ordering::Relaxed)));
+}
+
+#[tokio::test]
 async fn an_id_of_another_product_is_asked_for_once() {
     let gate = Gate::keyed("");
     for _ in 0..3 {
