@@ -213,6 +213,8 @@ pub struct Outcome {
     pub key: Vec<Range<usize>>,
     /// Where the event id stands in the body.
     pub event_id: Option<Range<usize>>,
+    /// The event id, as text, of a JSON event that is broken elsewhere. Nothing of its body is kept to read it from.
+    pub broken_id: Option<String>,
     scratch: Scratch,
 }
 
@@ -350,6 +352,7 @@ impl Outcome {
         self.truncated = 0;
         self.key.clear();
         self.event_id = None;
+        self.broken_id = None;
         let scratch = &mut self.scratch;
         scratch.slots.clear();
         scratch.spans.clear();

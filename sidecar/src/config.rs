@@ -212,7 +212,8 @@ pub struct Limits {
     /// Array items and map entries in one event, together.
     #[schemars(range(min = 1))]
     pub event_items: u64,
-    /// Violations listed for one event; the rest is counted.
+    /// Violations listed for one event; the rest is counted. Where those of one request together take more than 8 MiB
+    /// and four times its body, each further event lists its first one.
     #[schemars(range(min = 1))]
     pub violations: usize,
     /// Bytes that may wait for the broker's ack: values, keys, headers and 1 KiB a record. Beyond it callers are told

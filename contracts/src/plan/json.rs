@@ -178,11 +178,21 @@ impl<'a> Encoder<'a> {
             malformed(fault, &mut self.report);
         }
         if step.is_err() || self.report.broken {
+            if step.is_ok() {
+                self.report.outcome.broken_id = self.broken_id();
+            }
             self.out.truncate(self.base);
             return Verdict::Broken;
         }
         self.report.outcome.keep_captures(self.plan);
         if self.report.rules_broken { Verdict::BreaksRules } else { Verdict::Sound }
+    }
+
+    /// The event id of an event that is otherwise broken: what is encoded stands where it was encoded.
+    #[cold]
+    fn broken_id(&self) -> Option<String> {
+        let (start, end) = *self.report.outcome.scratch.captures.get(self.plan.key.len())?;
+        self.plan.read_text(self.plan.event_id?, self.out[self.base..].get(start as usize..end as usize)?)
     }
 
     /// The value at hand, as the node wants it.

@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    cloudevents::Attributes,
+    cloudevents::{Attributes, may_stand},
     foreign::{Foreign, Found},
     incoming::{FRAME, Incoming, Payload, framed_id},
     quarantine::{self, Original},
@@ -17,9 +17,13 @@ use tidegate_contracts::{
 };
 use uuid::Uuid;
 
-/// Beyond so many violations in one request, each further event lists its first one and counts the rest: a few bytes
-/// that break everything must not cost megabytes.
-const LISTED_PER_REQUEST: usize = 1_000;
+/// What the listed violations of one request may take, and how much more for each byte of its body.
+const LISTED_PER_REQUEST: (usize, usize) = (8 << 20, 4);
+
+/// Room for what the events of one request broke. Beyond it each further event lists its first violation and counts the
+/// rest: a few bytes that break everything must not cost very many times as much.
+#[derive(Debug)]
+pub(super) struct Room(usize);
 
 /// What a request says about all of its events.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +63,7 @@ pub struct Batch<'a> {
     keys: Vec<u8>,
     schemas: Vec<(u32, String)>,
     outcome: Outcome,
-    listed: usize,
+    room: Room,
     next_uuid: Option<u128>,
     tally: Tally,
 }
@@ -140,7 +144,7 @@ impl<'a> Batch<'a> {
             keys: Vec::new(),
             schemas: Vec::new(),
             outcome: Outcome::default(),
-            listed: 0,
+            room: Room::of(expected_bytes),
             next_uuid: None,
             tally: Tally::default(),
         }
@@ -384,14 +388,16 @@ impl<'a> Batch<'a> {
                 self.tally.undeclared += undeclared.len() as u64 + u64::from(undeclared_more);
                 self.tally.defaulted += u64::from(self.outcome.defaulted);
                 self.tally.truncated += u64::from(self.outcome.truncated);
-                if verdict != Verdict::Broken {
+                if verdict == Verdict::Broken {
+                    id = self.outcome.broken_id.take().filter(|id| !id.is_empty() && id.chars().all(may_stand));
+                } else {
                     (id, key) = self.identify(plan, &original, encoded.as_ref());
                 }
                 (verdict, std::mem::take(&mut self.outcome.violations))
             }
             Err(violations) => (Verdict::Broken, violations),
         };
-        let violations = bound(&mut self.listed, violations);
+        let violations = self.room.bound(violations);
         if key.is_none()
             && self.contract().key_form == KeyForm::None
             && let Some(text) = attributes.as_ref().and_then(Attributes::partition_key)
@@ -495,17 +501,33 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Of an event that is found broken after `listed` violations of the same request: all that are listed, or the first one
-/// and how many more there are.
-pub(super) fn bound(listed: &mut usize, mut violations: Violations) -> Violations {
-    let more = violations.listed.len().saturating_sub(1);
-    if more > 0 && *listed + more >= LISTED_PER_REQUEST {
-        violations.listed.truncate(1);
-        violations.listed.shrink_to_fit();
-        violations.more = violations.more.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+impl Room {
+    /// Of a request with so large a body.
+    pub(super) fn of(body: usize) -> Self {
+        let (least, per_byte) = LISTED_PER_REQUEST;
+        Self(least.saturating_add(per_byte.saturating_mul(body)))
     }
-    *listed += violations.listed.len();
-    violations
+
+    /// Of the next event: all that are listed, or the first one and how many more there are.
+    pub(super) fn bound(&mut self, mut violations: Violations) -> Violations {
+        let needed: usize = violations.listed.iter().map(size).sum();
+        let more = violations.listed.len().saturating_sub(1);
+        if more > 0 && needed > self.0 {
+            violations.listed.truncate(1);
+            violations.listed.shrink_to_fit();
+            violations.more = violations.more.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+        }
+        self.0 = self.0.saturating_sub(needed);
+        violations
+    }
+}
+
+/// About what a violation takes in a reply.
+fn size(violation: &Violation) -> usize {
+    const NAMES: usize = 64;
+    let Violation { path, position, expected, found, hint, .. } = violation;
+    let optional = [position, hint].map(|text| text.as_ref().map_or(0, String::len));
+    NAMES + path.len() + expected.len() + found.len() + optional.iter().sum::<usize>()
 }
 
 /// Writes Confluent's frame; the body comes after it.

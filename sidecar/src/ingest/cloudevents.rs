@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Characters that a CloudEvents string may hold: no control characters, no noncharacters.
-fn may_stand(c: char) -> bool {
+pub(super) fn may_stand(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{fdd0}'..='\u{fdef}') && u32::from(c) & 0xfffe != 0xfffe
 }
 

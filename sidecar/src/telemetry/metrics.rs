@@ -132,7 +132,7 @@ impl Metric {
                 Counter,
                 "{violation}",
                 &["product", "version", "clause"],
-                "Violations by clause; one event may break several. `unlisted` are those beyond an event's limit. Paths \
+                "Violations by clause; one event may break several. `unlisted` are those beyond `limits.violations`. Paths \
                  are no label, since an undeclared field's name is the caller's: ask `tidegate quarantine list`",
             ),
             Self::UndeclaredFields => (

@@ -44,6 +44,42 @@ fn key_and_event_id_are_found_wherever_fields_stand() {
 }
 
 #[test]
+fn the_event_id_of_a_broken_event_is_read_where_it_can_be() {
+    let schema = r#"{"type":"record","name":"R","fields":[
+        {"name":"meta","type":{"type":"record","name":"M","fields":[
+            {"name":"at","type":"long"},{"name":"id","type":["null","ID"]}]}},
+        {"name":"customer","type":"string"}]}"#;
+    let check = |of: &str, json: &str, expected: Option<&str>| {
+        let plan = plan_with(&schema.replace("\"ID\"", of), &[], options(&["customer"], Some("meta.id")));
+        let (verdict, body, outcome) = run(&plan, json);
+        assert_eq!((verdict, body.len()), (Verdict::Broken, 0), "{json}");
+        assert_eq!(outcome.broken_id.as_deref(), expected, "{of} {json}");
+    };
+    let text = r#""string""#;
+    check(text, r#"{"meta":{"at":1,"id":"e1"}}"#, Some("e1"));
+    check(text, r#"{"meta":{"at":"x","id":"e1"},"customer":7}"#, Some("e1"));
+    check(text, r#"{"customer":7,"meta":{"id":"\u00e41","at":"x"}}"#, Some("ä1"));
+    check(text, r#"{"customer":"c","meta":{"id":"e1"}}"#, Some("e1"));
+    check(text, r#"{"customer":"c","meta":{"at":null,"id":7}}"#, None);
+    check(text, r#"{"customer":"c","meta":{"at":null,"id":null}}"#, None);
+    check(text, r#"{"customer":"c","meta":{"at":1}}"#, None);
+    check(text, r#"{"customer":"c","meta":"e1"}"#, None);
+    check(text, r#"{"meta":{"at":1,"id":"e1"},"customer":"#, None);
+    check(r#""long""#, r#"{"customer":7,"meta":{"id":41,"at":"x"}}"#, Some("41"));
+    check(r#""long""#, r#"{"customer":7,"meta":{"id":4.5,"at":"x"}}"#, None);
+    let symbols = r#"{"type":"enum","name":"E","symbols":["A","B"]}"#;
+    check(symbols, r#"{"customer":7,"meta":{"id":"B","at":1}}"#, Some("B"));
+    check(symbols, r#"{"customer":7,"meta":{"id":"C","at":1}}"#, None);
+    // What was found out of one event does not stay for the next.
+    let plan = plan_with(&schema.replace("\"ID\"", text), &[], options(&["customer"], Some("meta.id")));
+    let (mut out, mut outcome) = (Vec::new(), Outcome::default());
+    for (json, expected) in [(r#"{"meta":{"id":"e1"}}"#, Some("e1")), ("{}", None)] {
+        plan.encode_json(json.as_bytes(), JsonForm::Plain, &mut out, &mut outcome);
+        assert_eq!(outcome.broken_id.as_deref(), expected);
+    }
+}
+
+#[test]
 fn captures_hold_for_every_order_of_the_fields() {
     let names = ["a", "b", "c", "d"];
     let fields = names.map(|name| format!(r#"{{"name":"{name}","type":"string"}}"#)).join(",");

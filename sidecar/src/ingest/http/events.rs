@@ -4,7 +4,7 @@ use super::{problems, query::Query};
 use crate::{
     ingest::{
         Attributes, Batch, Incoming, Payload,
-        batch::bound,
+        batch::Room,
         cloudevents::{self, Data, Envelope},
         framed,
         media::Media,
@@ -123,13 +123,13 @@ pub(super) fn take_apart<'a>(
                 return Err(problems::not_an_array());
             }
             let mut events = Vec::new();
-            let (mut full, mut listed) = (false, 0);
+            let (mut full, mut room) = (false, Room::of(body.len()));
             let mut take = |item: &'a [u8]| {
                 full = events.len() == max_events;
                 if !full {
                     let envelope = cloudevents::open(item).unwrap_or_else(|_| Err(cloudevents::unreadable()));
                     // Here already: very many broken ones must not cost very many times their bytes.
-                    let envelope = envelope.map_err(|violations| bound(&mut listed, violations));
+                    let envelope = envelope.map_err(|violations| room.bound(violations));
                     events.push(opened(item, envelope, query));
                 }
                 !full

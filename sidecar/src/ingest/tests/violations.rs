@@ -80,19 +80,21 @@ async fn the_contract_says_what_becomes_of_a_violation() {
     }
     let rule = r#"{"orderId":"o-1","amount":-1}"#;
     let structure = r#"{"orderId":"o-1"}"#;
+    let nameless = r#"{"amount":1}"#;
     let on = |value: &str| format!("- {{property: tidegate.onViolation, value: {value}}}");
     use EventOutcome::{Marked, Quarantined, Rejected};
     check("", rule, "o-1 rejected amount:minimum kept", 0, 1, Quarantined).await;
-    check(&on("quarantine"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+    check(&on("quarantine"), structure, "o-1 rejected amount:missing kept", 0, 1, Quarantined).await;
     check(&on("reject"), rule, "o-1 rejected amount:minimum lost", 0, 0, Rejected).await;
-    check(&on("reject"), structure, "UUID rejected amount:missing lost", 0, 0, Rejected).await;
+    check(&on("reject"), structure, "o-1 rejected amount:missing lost", 0, 0, Rejected).await;
     check(&on("mark"), rule, "o-1 published amount:minimum", 1, 0, Marked).await;
-    check(&on("mark"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+    check(&on("mark"), structure, "o-1 rejected amount:missing kept", 0, 1, Quarantined).await;
+    check("", nameless, "UUID rejected orderId:missing kept", 0, 1, Quarantined).await;
     let closed = |value: &str| format!("{}\nCLASSIFIED", on(value));
     check("CLASSIFIED", rule, "o-1 rejected amount:minimum lost", 0, 0, Rejected).await;
     check(&closed("mark"), rule, "o-1 published amount:minimum", 1, 0, Marked).await;
-    check(&closed("mark"), structure, "UUID rejected amount:missing lost", 0, 0, Rejected).await;
-    check(&closed("quarantine"), structure, "UUID rejected amount:missing kept", 0, 1, Quarantined).await;
+    check(&closed("mark"), structure, "o-1 rejected amount:missing lost", 0, 0, Rejected).await;
+    check(&closed("quarantine"), structure, "o-1 rejected amount:missing kept", 0, 1, Quarantined).await;
 }
 
 #[tokio::test]
@@ -104,21 +106,53 @@ async fn a_marked_event_says_what_it_broke() {
     assert_eq!(broken(&serde_json::from_slice(value.as_deref().unwrap()).unwrap()), "amount:minimum");
 }
 
-/// A few bytes that break everything must not cost megabytes.
+/// Every violation of every event, in the reply and in what is kept.
 #[tokio::test]
-async fn violations_of_a_request_are_bounded() {
+async fn every_violation_of_many_events_is_listed() {
+    let listed = |reply: &Reply| -> usize {
+        let items = reply.body["items"].as_array().unwrap();
+        assert!(items.iter().all(|item| item.get("violationsMore").is_none()));
+        items.iter().map(|item| item["violations"].as_array().unwrap().len()).sum()
+    };
     let gate = Gate::new(KEYED, Options { max_events: 2_000, ..Options::of_tests() });
     let reply = gate.post("application/x-ndjson", "{}\n".repeat(2_000)).await;
-    assert_eq!(reply.status, 422);
-    let items = reply.body["items"].as_array().unwrap();
-    assert_eq!(items.len(), 2_000);
-    let listed = |item: &Value| item["violations"].as_array().unwrap().len();
-    assert_eq!((listed(&items[0]), listed(&items[1_999])), (2, 1));
-    assert_eq!(items[1_999]["violationsMore"], 1);
-    // Whoever looks at what was kept is told as much.
+    assert_eq!((reply.status, listed(&reply)), (422, 4_000));
     let records = gate.records("tidegate-quarantine.orders.v1").await;
-    let more = |at: usize| records[at].header("tidegate-violations-more");
-    assert_eq!((more(0), more(1_999)), (None, Some(&b"1"[..])));
+    let kept = |record: &Received| {
+        let violations = record.header("tidegate-violations").unwrap();
+        serde_json::from_slice::<Vec<Value>>(violations).unwrap().len()
+    };
+    assert_eq!(records.iter().map(kept).sum::<usize>(), 4_000);
+
+    let custom = format!("{KEYED}\n- {{property: tidegate.onViolation, value: reject}}");
+    let gate = Gate::new(&custom, Options { max_events: 10_000, ..Options::of_tests() });
+    let line = "{\"orderId\":\"\",\"amount\":-5,\"note\":7}\n";
+    let reply = gate.post("application/x-ndjson", line.repeat(10_000)).await;
+    assert_eq!((reply.status, listed(&reply)), (422, 30_000));
+}
+
+/// A few bytes that break everything must not cost very many times as much.
+#[test]
+fn the_violations_of_a_request_are_bounded() {
+    use crate::ingest::batch::Room;
+    use tidegate_contracts::violation::{Clause, Violation, Violations};
+    let violation = Violation {
+        path: "a".into(),
+        position: None,
+        clause: Clause::Type,
+        expected: "x".repeat(1 << 20),
+        found: "string".into(),
+        hint: None,
+    };
+    let three = Violations { listed: vec![violation; 3], more: 4 };
+    let mut room = Room::of(0);
+    let mut bound = || {
+        let Violations { listed, more } = room.bound(three.clone());
+        (listed.len(), more)
+    };
+    assert_eq!([bound(), bound(), bound(), bound()], [(3, 4), (3, 4), (1, 6), (1, 6)]);
+    let mut room = Room::of(1 << 20);
+    assert_eq!((0..3).map(|_| room.bound(three.clone()).listed.len()).collect::<Vec<_>>(), [3, 3, 3]);
 }
 
 /// What Kafka will never take is not to be sent again.
