@@ -49,7 +49,8 @@ pub enum Start {
     Beginning,
     /// After the newest there is now.
     End,
-    /// At the oldest of this time or later.
+    /// At the oldest of this time or later; a broker that cannot tell which that is, as the embedded one, begins with
+    /// the oldest there is.
     Time(Timestamp),
     /// At these offsets, by partition; at the beginning of partitions that are not named.
     Offsets(BTreeMap<i32, i64>),

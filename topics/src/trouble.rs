@@ -31,8 +31,11 @@ impl ClientContext for Trouble {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // That all are down says less than why.
-        let code = error.rdkafka_error_code().filter(|code| *code != RDKafkaErrorCode::AllBrokersDown);
+        // That all are down says less than why; and the end of a partition is no trouble.
+        let says = |code: &RDKafkaErrorCode| {
+            !matches!(code, RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::PartitionEOF)
+        };
+        let code = error.rdkafka_error_code().filter(says);
         if let Some(code) = code {
             let text = format!("{} [{reason}]", explain(code).text);
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
@@ -58,5 +61,24 @@ pub(crate) fn find(settings: &ClientConfig) -> Option<String> {
         if found.is_some() || Instant::now() > deadline {
             return found;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_wrong_with_a_connection_is_trouble() {
+        let check = |code: RDKafkaErrorCode, expected: Option<&str>| {
+            let trouble = Trouble::default();
+            trouble.error(KafkaError::Global(code), "why");
+            let heard = trouble.take();
+            assert_eq!(heard.is_some(), expected.is_some(), "{heard:?}");
+            assert!(heard.unwrap_or_default().contains(expected.unwrap_or_default()));
+        };
+        check(RDKafkaErrorCode::PartitionEOF, None);
+        check(RDKafkaErrorCode::AllBrokersDown, None);
+        check(RDKafkaErrorCode::Resolve, Some("does not resolve (check bootstrap.servers) [why]"));
     }
 }

@@ -116,6 +116,8 @@ async fn begins_where_it_is_told() {
     // Not among what there is: the topic was made anew, or what was to come is gone.
     check(Start::Offsets([(0, 11)].into()), 0..10).await;
     check(Start::Offsets([(5, 1)].into()), 0..10).await;
+    // This broker does not know, and then nothing may be missing.
+    check(Start::Time(Timestamp(1)), 0..10).await;
 }
 
 #[tokio::test]

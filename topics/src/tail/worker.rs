@@ -2,7 +2,7 @@
 
 use super::{Message, Received, Shared, Start, TailError};
 use crate::{
-    config,
+    config, embedded,
     error::{Explained, Kind, explain},
     name::TopicName,
     trouble::Trouble,
@@ -204,6 +204,10 @@ impl Worker {
             .map(MetadataPartition::id)
             .filter(|partition| !topic.places.contains_key(partition))
             .collect();
+        let is_embedded = || {
+            let id = consumer.client().fetch_cluster_id(REQUEST);
+            id.is_some_and(|id| id.starts_with(embedded::CLUSTER_ID))
+        };
         let mut at_time = BTreeMap::new();
         if let (Start::Time(time), false) = (&topic.start, new.is_empty()) {
             let mut asked = TopicPartitionList::new();
@@ -223,6 +227,8 @@ impl Worker {
             let next = match &topic.start {
                 Start::Beginning => low,
                 Start::End => high,
+                // The embedded broker tells no offset of any time.
+                Start::Time(_) if is_embedded() => low,
                 Start::Time(_) => at_time.get(partition).copied().unwrap_or(high),
                 // What was to come next may be gone, or the topic was made anew and is not as long.
                 Start::Offsets(offsets) => {
