@@ -172,7 +172,7 @@ impl Domain {
         let mut contracts = Vec::new();
         let mut feeds = Vec::new();
         for feed in &self.feeds {
-            feeds.extend(registry::plan(&self.registry, std::slice::from_ref(&feed.wanted), None).await?);
+            feeds.extend(registry::plan(&self.registry, std::slice::from_ref(&feed.wanted), None, None).await?);
         }
         for contract in &self.contracts {
             contracts.push(self.contract_plan(contract, &log).await?);
@@ -184,13 +184,15 @@ impl Domain {
 
     async fn contract_plan(&self, contract: &Contract, log: &ReleaseLog) -> Result<ContractPlan, Failure> {
         let now = Timestamp::from(SystemTime::now());
-        let released = log.product(&contract.product).and_then(|product| product.release(&contract.version));
+        let product = log.product(&contract.product);
+        let released = product.and_then(|product| product.release(&contract.version));
         let released = released.map(|released| &released.released.release);
+        let last = product.and_then(|product| product.current(contract.major())).map(|last| &last.released.release);
         Ok(ContractPlan {
             product: contract.stem(),
             version: contract.version.to_string(),
             release: releases::release(contract, log, now),
-            subjects: registry::plan(&self.registry, &wanted(contract)?, released).await?,
+            subjects: registry::plan(&self.registry, &wanted(contract)?, released, last).await?,
         })
     }
 

@@ -91,6 +91,8 @@ pub(super) struct Subject {
     pub level: Option<Compatibility>,
     /// Why the wanted schema is not compatible with those that are there; empty when it is.
     pub incompatible: Vec<String>,
+    /// The id of a schema that was released in it and that the registry does not know, or knows as another one.
+    pub unknown: Option<u32>,
 }
 
 /// What becomes of a contract, by the log.
@@ -179,13 +181,23 @@ pub(super) fn wanted_of_feed(domain: &str, feed: &str, schema: &str) -> Result<W
 /// What a subject needs for a schema to stand in it. `released` is the id under which the catalog knows the schema.
 pub(super) fn subject(wanted: &Wanted, found: &Subject, released: Option<u32>) -> SubjectPlan {
     let level = (found.level != Some(wanted.level)).then_some(LevelChange { from: found.level, to: wanted.level });
+    let hint = || "this is not the registry it was released with: correct `registry.url`, or restore its data".into();
     let refused = match (found.id, released) {
         (Some(id), Some(released)) if id != released => Some(NotDone {
             reason: format!(
                 "the registry knows the schema of `{}` as id {id}, and events carry id {released}",
                 wanted.subject
             ),
-            hint: "this is not the registry it was released with: correct `registry.url`, or restore its data".into(),
+            hint: hint(),
+        }),
+        // Under which id it would be registered nobody can tell; and readers of what is out could not read it.
+        _ if found.unknown.is_some() => Some(NotDone {
+            reason: format!(
+                "the registry does not know the schema that events carry the id of: {}, released in `{}`",
+                found.unknown.unwrap_or_default(),
+                wanted.subject
+            ),
+            hint: hint(),
         }),
         (None, None) if !found.incompatible.is_empty() => Some(NotDone {
             reason: format!(

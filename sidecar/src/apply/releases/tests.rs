@@ -136,6 +136,7 @@ fn a_subject_gets_what_it_lacks() {
         id,
         level,
         incompatible: incompatible.iter().map(|text| (*text).to_owned()).collect(),
+        unknown: None,
     };
     let check = |found: Subject, released, register, level: Option<Option<Compatibility>>, refused: &str| {
         let plan = subject(wanted, &found, released);
@@ -151,4 +152,7 @@ fn a_subject_gets_what_it_lacks() {
     check(found(Some(8), full, &[]), Some(7), false, None, "as id 8, and events carry id 7");
     check(found(None, full, &["field `x` has no default"]), None, true, None, "field `x` has no default");
     check(found(None, full, &[]), Some(7), true, None, "");
+    let unknown = |id| Subject { unknown: Some(7), ..found(id, full, &[]) };
+    check(unknown(None), Some(7), true, None, "does not know the schema that events carry the id of: 7");
+    check(unknown(None), None, true, None, "does not know the schema that events carry the id of: 7");
 }
