@@ -21,7 +21,12 @@ use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
-use tidegate_contracts::{contract::Contract, path::FieldPath, timestamp::Timestamp, violation::Clause};
+use tidegate_contracts::{
+    contract::{Contract, OnViolation},
+    path::FieldPath,
+    timestamp::Timestamp,
+    violation::Clause,
+};
 use tidegate_topics::{
     config::KafkaConfig,
     name::TopicName,
@@ -233,7 +238,7 @@ impl Quarantine {
     /// Gives every record from `start` to the end as it is now, until told to stop.
     async fn read(&self, start: Start, mut with: impl FnMut(&Received) -> ControlFlow<()>) -> Result<(), Failure> {
         let mut reading = self.open(start)?;
-        while let Some(record) = reading.next().await? {
+        while let Some(record) = reading.next().await.map_err(|error| missing(error, &self.contract))? {
             if with(&record).is_break() {
                 break;
             }
@@ -258,8 +263,8 @@ struct Reading {
 }
 
 impl Reading {
-    async fn next(&mut self) -> Result<Option<Received>, Failure> {
-        let next = self.tail.next().await.transpose().map_err(unread)?;
+    async fn next(&mut self) -> Result<Option<Received>, TailError> {
+        let next = self.tail.next().await.transpose()?;
         let progress = self.tail.progress();
         self.bar.set_length(progress.total);
         self.bar.set_position(progress.done);
@@ -302,6 +307,31 @@ fn find(contracts: &[Arc<Contract>], name: &str) -> Result<Arc<Contract>, Failur
         several => {
             let failure = Failure::usage(format!("`{name}` has several major versions"));
             Err(failure.hint(format!("say which one: {}", stems(&mut several.iter().copied()))))
+        }
+    }
+}
+
+/// Why a product's quarantine cannot be read: no apply makes one that nothing is kept in, although one of an earlier
+/// version may be there.
+fn missing(error: TailError, contract: &Contract) -> Failure {
+    match (&error, keeps(contract)) {
+        (TailError::NoTopic(_), Err(failure)) => failure,
+        _ => unread(error),
+    }
+}
+
+/// Whether what breaks a contract is kept at all.
+fn keeps(contract: &Contract) -> Result<(), Failure> {
+    match contract.on_violation {
+        OnViolation::Quarantine | OnViolation::Mark => Ok(()),
+        OnViolation::Reject => {
+            let message = format!(
+                "{} keeps nothing in quarantine: what breaks its contract is rejected, and kept nowhere",
+                contract.stem()
+            );
+            let hint = "that is its `tidegate.onViolation: reject`, or the default of a contract with fields that are \
+                        not openly classified; `quarantine` keeps what breaks it from the next release on";
+            Err(Failure::refused(message).hint(hint))
         }
     }
 }

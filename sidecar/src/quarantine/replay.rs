@@ -119,7 +119,7 @@ impl<'q> Replay<'q> {
     pub(super) async fn run(&mut self, filter: &Filter, replayed: &HashSet<Position>) -> Result<(), Failure> {
         let mut reading = self.quarantine.open(filter.start())?;
         let (mut waiting, mut bytes) = (Vec::new(), 0);
-        while let Some(record) = reading.next().await? {
+        while let Some(record) = reading.next().await.map_err(unread)? {
             let Read::Entry(entry) = Read::of(&record) else { continue };
             if !filter.takes(&entry) {
                 continue;

@@ -33,3 +33,21 @@ fn a_time_is_a_moment_a_date_or_how_long_ago() {
         assert!(moment(text).is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn a_product_that_keeps_nothing_says_so() {
+    let check = |on_violation: &str, keeps_it: bool| {
+        let property = format!("onViolation: {on_violation}");
+        let contract = contract("orders", "1.0.0", &["id"], &[&property]);
+        let topic = TopicName::new(contract.quarantine_topic()).unwrap();
+        let shown = missing(TailError::NoTopic(topic.clone()), &contract).message;
+        let expected = if keeps_it { "run `tidegate apply`" } else { "orders.v1 keeps nothing in quarantine" };
+        assert!(shown.contains(expected), "{on_violation}: {shown}");
+        // One of an earlier version that cannot be read says why.
+        let failed = TailError::Failed { topic: topic.to_string(), reason: "it is on fire".to_owned() };
+        assert!(missing(failed, &contract).message.contains("on fire"));
+    };
+    check("reject", false);
+    check("quarantine", true);
+    check("mark", true);
+}
