@@ -20,7 +20,7 @@ mod sent;
 
 pub use batch::{Batch, Context, TooMany, Unfit};
 pub use body::Bounds;
-pub use cloudevents::Attributes;
+pub use cloudevents::{Attributes, Broken};
 pub use foreign::{Answer, Ask, Foreign, Foreigners};
 pub use incoming::{Incoming, Payload};
 pub use receipt::{Kept, Receipt, Status};

@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    cloudevents::{Attributes, may_stand},
+    cloudevents::{Attributes, Broken, may_stand},
     foreign::{Foreign, Found},
     incoming::{FRAME, Incoming, Payload, framed_id},
     quarantine::{self, Original},
@@ -118,7 +118,7 @@ pub(super) enum Value<'a> {
 /// What checking one event found, before it is known what is to become of it.
 struct Checked<'a> {
     /// What the plan said, which is in [`Batch::outcome`]; or why no plan could look at it.
-    verdict: Result<(&'a Plan, Verdict), Violations>,
+    verdict: Result<(&'a Plan, Verdict), Broken>,
     original: Cow<'a, [u8]>,
     kind: Original,
     /// Where the frame and the body stand in [`Batch::bytes`], unless the original has them.
@@ -172,12 +172,10 @@ impl<'a> Batch<'a> {
                 Some(schema_id) => self.push_avro(event, FRAME, schema_id, Original::Framed, attributes),
                 None => {
                     let violation = unframed(event.len());
-                    self.push_unreadable(event, Original::Framed, one(violation), attributes);
+                    self.push_unreadable(event, Original::Framed, one(violation).into(), attributes);
                 }
             },
-            Payload::Unreadable(bytes, kind, violations) => {
-                self.push_unreadable(bytes, kind, violations, attributes);
-            }
+            Payload::Unreadable(bytes, kind, broken) => self.push_unreadable(bytes, kind, broken, attributes),
         }
         Ok(())
     }
@@ -339,7 +337,7 @@ impl<'a> Batch<'a> {
                     found: "another schema id".into(),
                     hint: Some("encode with a schema version that `tidegate apply` has registered".into()),
                 };
-                return self.push_unreadable(event, kind, one(violation), attributes);
+                return self.push_unreadable(event, kind, one(violation).into(), attributes);
             }
             Found::Unavailable => {
                 let id = self.id(None, attributes.as_ref());
@@ -369,18 +367,18 @@ impl<'a> Batch<'a> {
         &mut self,
         original: Cow<'a, [u8]>,
         kind: Original,
-        violations: Violations,
+        broken: Broken,
         attributes: Option<Attributes<'a>>,
     ) {
         let schema_id = self.serving().schema_id;
-        self.settle(Checked { verdict: Err(violations), original, kind, encoded: None, schema_id }, attributes);
+        self.settle(Checked { verdict: Err(broken), original, kind, encoded: None, schema_id }, attributes);
     }
 
     /// Decides what is to become of an event, and keeps it.
     fn settle(&mut self, checked: Checked<'a>, attributes: Option<Attributes<'a>>) {
         let Checked { verdict, original, kind, encoded, schema_id } = checked;
         let (mut undeclared, mut undeclared_more) = (Vec::new(), 0);
-        let (mut id, mut key) = (None, None);
+        let (id, mut key);
         let (verdict, violations) = match verdict {
             Ok((plan, verdict)) => {
                 undeclared = std::mem::take(&mut self.outcome.undeclared);
@@ -389,13 +387,17 @@ impl<'a> Batch<'a> {
                 self.tally.defaulted += u64::from(self.outcome.defaulted);
                 self.tally.truncated += u64::from(self.outcome.truncated);
                 if verdict == Verdict::Broken {
+                    key = None;
                     id = self.outcome.broken_id.take().filter(|id| !id.is_empty() && id.chars().all(may_stand));
                 } else {
                     (id, key) = self.identify(plan, &original, encoded.as_ref());
                 }
                 (verdict, std::mem::take(&mut self.outcome.violations))
             }
-            Err(violations) => (Verdict::Broken, violations),
+            Err(broken) => {
+                (id, key) = (broken.id, None);
+                (Verdict::Broken, broken.violations)
+            }
         };
         let violations = self.room.bound(violations);
         if key.is_none()

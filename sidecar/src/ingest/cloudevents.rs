@@ -33,6 +33,21 @@ pub struct Attributes<'a> {
     pub others: Vec<(Cow<'static, str>, Cow<'a, str>)>,
 }
 
+/// What is wrong with a CloudEvent.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Everything.
+    pub violations: Violations,
+    /// Its `id`, if nothing is wrong with that.
+    pub id: Option<String>,
+}
+
+impl From<Violations> for Broken {
+    fn from(violations: Violations) -> Self {
+        Self { violations, id: None }
+    }
+}
+
 impl Attributes<'_> {
     /// The `partitionkey` extension.
     pub fn partition_key(&self) -> Option<&str> {
@@ -49,7 +64,7 @@ pub(super) fn in_headers(headers: &HeaderMap) -> bool {
 ///
 /// # Errors
 /// With everything that is wrong with them.
-pub(super) fn from_headers(headers: &HeaderMap) -> Result<Attributes<'static>, Violations> {
+pub(super) fn from_headers(headers: &HeaderMap) -> Result<Attributes<'static>, Broken> {
     let mut reader = Reader::default();
     for name in headers.keys() {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
@@ -161,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The attributes and the `datacontenttype`, if nothing is wrong with them.
-    fn finish(mut self) -> Result<(Attributes<'a>, Option<Cow<'a, str>>), Violations> {
+    fn finish(mut self) -> Result<(Attributes<'a>, Option<Cow<'a, str>>), Broken> {
         let required = [
             ("specversion", self.versioned),
             ("id", self.attributes.id.is_some()),
@@ -176,7 +191,11 @@ impl<'a> Reader<'a> {
         }
         match self.violations.is_empty() {
             true => Ok((self.attributes, self.content_type)),
-            false => Err(Violations { listed: self.violations, more: 0 }),
+            false => {
+                let sound = self.violations.iter().all(|violation| violation.path != "ce_id");
+                let id = self.attributes.id.filter(|_| sound).map(Cow::into_owned);
+                Err(Broken { violations: Violations { listed: self.violations, more: 0 }, id })
+            }
         }
     }
 }

@@ -165,7 +165,7 @@ impl Door {
         let key = tombstone::key(contract, target.serving().key_schema_id, query.key.as_deref())?;
         let context = Context { idempotency_key: idempotency_key(headers)?, many: false };
         let attributes = cloudevents::in_headers(headers).then(|| cloudevents::from_headers(headers)).transpose();
-        let attributes = attributes.map_err(|violations| problems::bad_attributes(&violations))?;
+        let attributes = attributes.map_err(|broken| problems::bad_attributes(&broken.violations))?;
         let none = Foreign::default();
         let mut batch = self.ingest.batch(target, &none, &context, 0);
         batch.push_tombstone(&key, attributes).map_err(problems::too_many)?;

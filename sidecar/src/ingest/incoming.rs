@@ -1,8 +1,11 @@
 //! Events as they arrive: nothing is known about them.
 
-use super::{cloudevents::Attributes, quarantine::Original};
+use super::{
+    cloudevents::{Attributes, Broken},
+    quarantine::Original,
+};
 use std::borrow::Cow;
-use tidegate_contracts::{plan::JsonForm, violation::Violations};
+use tidegate_contracts::plan::JsonForm;
 
 /// Bytes of Confluent's frame: a zero and the schema id.
 pub(super) const FRAME: usize = 5;
@@ -26,7 +29,7 @@ pub enum Payload<'a> {
     /// A framed Avro body.
     Framed(Cow<'a, [u8]>),
     /// What should have been an event, and why it is none.
-    Unreadable(Cow<'a, [u8]>, Original, Violations),
+    Unreadable(Cow<'a, [u8]>, Original, Broken),
 }
 
 impl Incoming<'_> {

@@ -1,6 +1,6 @@
 //! The JSON format: an envelope with the event inside, and arrays of such.
 
-use super::{Attributes, Reader};
+use super::{Attributes, Broken, Reader};
 use crate::ingest::media::Media;
 use base64::{
     Engine as _,
@@ -59,17 +59,17 @@ const BASE64: GeneralPurpose =
 ///
 /// # Errors
 /// The outer one when the text is not JSON, the inner one with everything that is wrong with the envelope.
-pub(crate) fn open(text: &[u8]) -> Result<Result<Envelope<'_>, Violations>, NotJson> {
+pub(crate) fn open(text: &[u8]) -> Result<Result<Envelope<'_>, Broken>, NotJson> {
     let parts: Parts<'_> = serde_json::from_slice(text)?;
     Ok(parts.judge())
 }
 
 /// What is wrong with an item of [`each`] that cannot be opened: by its grammar alone it is JSON.
-pub(crate) fn unreadable() -> Violations {
+pub(crate) fn unreadable() -> Broken {
     let mut reader = Reader::default();
     let expected = "texts without lone surrogates, and numbers that a double can hold";
     reader.break_at("", Clause::Encoding, expected, "others");
-    Violations { listed: reader.violations, more: 0 }
+    Violations { listed: reader.violations, more: 0 }.into()
 }
 
 /// Calls `take` with each item of a JSON array, until it says no.
@@ -86,6 +86,9 @@ pub(crate) fn each<'a>(text: &'a [u8], take: &mut dyn FnMut(&'a [u8]) -> bool) -
         result => result.map_err(NotJson::from),
     }
 }
+
+/// Attributes that are strings; the others may be whole numbers and booleans too.
+const STRINGS: [&str; 8] = ["specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time"];
 
 struct Items<'f, 'a> {
     take: &'f mut dyn FnMut(&'a [u8]) -> bool,
@@ -128,10 +131,10 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn judge(mut self) -> Result<Envelope<'a>, Violations> {
+    fn judge(mut self) -> Result<Envelope<'a>, Broken> {
         if !self.is_object {
             self.reader.break_at("", Clause::Type, "a CloudEvent, a JSON object", "another value");
-            return Err(Violations { listed: self.reader.violations, more: 0 });
+            return Err(Violations { listed: self.reader.violations, more: 0 }.into());
         }
         let media = match self.reader.content_type.as_deref() {
             None => Some(Media::Json),
@@ -172,7 +175,7 @@ impl<'a> Parts<'a> {
         match data {
             Some(data) => Ok(Envelope { attributes, data }),
             // Whatever left it empty has broken something, so that `finish` has said so.
-            None => Err(Violations::default()),
+            None => Err(Broken::default()),
         }
     }
 }
@@ -220,12 +223,16 @@ impl<'de> Visitor<'de> for PartsVisitor {
                         }
                     }
                     Scalar::Null => {}
-                    Scalar::Other(found) => {
+                    Scalar::Plain(_, found) | Scalar::Other(found) => {
                         parts.reader.break_at("data_base64", Clause::Type, "a string", found);
                     }
                 },
                 attribute => match map.next_value()? {
                     Scalar::Text(value) => parts.reader.set(attribute, value),
+                    Scalar::Plain(_, found) if STRINGS.contains(&attribute) => {
+                        parts.reader.break_at(attribute, Clause::Type, "a string", found);
+                    }
+                    Scalar::Plain(value, _) => parts.reader.set(attribute, value),
                     // An attribute that is null is not there.
                     Scalar::Null => {}
                     Scalar::Other(found) => {
@@ -281,9 +288,11 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// The value of an attribute. Whole numbers and booleans become their text.
+/// The value of an attribute.
 enum Scalar<'a> {
     Text(Cow<'a, str>),
+    /// A whole number or a boolean as its text, and what it was.
+    Plain(Cow<'a, str>, &'static str),
     Null,
     Other(&'static str),
 }
@@ -312,15 +321,15 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Borrowed(if value { "true" } else { "false" })))
+        Ok(Scalar::Plain(Cow::Borrowed(if value { "true" } else { "false" }), "boolean"))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_string())))
+        Ok(Scalar::Plain(Cow::Owned(value.to_string()), "number"))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Scalar<'de>, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_string())))
+        Ok(Scalar::Plain(Cow::Owned(value.to_string()), "number"))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Scalar<'de>, E> {

@@ -3,8 +3,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 /// The clauses that are broken, each with its place.
-fn broken(violations: &Violations) -> Vec<String> {
-    violations.listed.iter().map(|found| format!("{} {}", found.path, found.clause.name())).collect()
+fn broken(broken: &Broken) -> Vec<String> {
+    broken.violations.listed.iter().map(|found| format!("{} {}", found.path, found.clause.name())).collect()
 }
 
 fn headers(given: &[(&str, &str)]) -> HeaderMap {
@@ -75,7 +75,7 @@ fn what_is_wrong_with_headers_is_named() {
 fn too_many_extensions_are_refused() {
     let names: Vec<String> = (0..40).map(|n| format!("ce-x{n}")).collect();
     let given: Vec<_> = LEAST.iter().copied().chain(names.iter().map(|name| (name.as_str(), "v"))).collect();
-    let violations = from_headers(&headers(&given)).unwrap_err();
+    let violations = from_headers(&headers(&given)).unwrap_err().violations;
     assert_eq!(violations.listed.len(), 40 - MAX_EXTENSIONS);
     assert!(violations.listed.iter().all(|found| found.clause == Clause::Limit));
 }
@@ -170,6 +170,12 @@ fn what_is_wrong_with_an_envelope_is_named() {
     check(&envelope(r#","data":1,"Upper":"x""#), &["ce_ syntax"]);
     check(&envelope(r#","data":1,"obj":{"a":1}"#), &["ce_obj type"]);
     check(&envelope(r#","data":1,"half":0.5"#), &["ce_half type"]);
+    check(&envelope(r#","data":1,"subject":5,"time":true"#), &["ce_subject type", "ce_time type"]);
+    check(r#"{"specversion":"1.0","id":5,"source":"/s","type":"t","data":1}"#, &["ce_id type"]);
+    check(
+        r#"{"specversion":1,"id":"e","source":"/s","type":false,"data":1}"#,
+        &["ce_specversion type", "ce_type type"],
+    );
     check(&envelope(r#","data":1,"note":"a\nb""#), &["ce_note syntax"]);
     check(r#"{"data":1}"#, &["ce_specversion missing", "ce_id missing", "ce_source missing", "ce_type missing"]);
     for other in ["[]", "1", "-1", "1.5", "true", "null", "\"text\"", "[[1],{}]"] {
@@ -226,7 +232,7 @@ proptest! {
         let quoted = serde_json::to_string(&text).unwrap();
         let whole = envelope(&format!(r#","data":1,{quoted}:{quoted}"#));
         if let Ok(Err(violations)) = open(whole.as_bytes()) && text.len() > 12 {
-            for violation in violations.listed {
+            for violation in violations.violations.listed {
                 let shown = format!("{violation:?}");
                 prop_assert!(!shown.contains(&text));
             }

@@ -3,7 +3,7 @@
 use super::{problems, query::Query};
 use crate::{
     ingest::{
-        Attributes, Batch, Incoming, Payload,
+        Attributes, Batch, Broken, Incoming, Payload,
         batch::Room,
         cloudevents::{self, Data, Envelope},
         framed,
@@ -13,13 +13,10 @@ use crate::{
     problem::Problem,
 };
 use std::borrow::Cow;
-use tidegate_contracts::{
-    plan::{JsonForm, Malformed},
-    violation::Violations,
-};
+use tidegate_contracts::plan::{JsonForm, Malformed};
 
 /// What CloudEvents headers said, or what is wrong with them.
-pub(super) type FromHeaders = Result<Attributes<'static>, Violations>;
+pub(super) type FromHeaders = Result<Attributes<'static>, Broken>;
 
 /// Whether a JSON text is an array, as far as its first character tells.
 pub(super) fn is_array(text: &[u8]) -> bool {
@@ -35,8 +32,8 @@ pub(super) fn push_value<'a>(
 ) -> Result<(), Problem> {
     let attributes = match attributes.transpose() {
         Ok(attributes) => attributes,
-        Err(violations) => {
-            let payload = Payload::Unreadable(Cow::Borrowed(text), Original::Json(form), violations);
+        Err(broken) => {
+            let payload = Payload::Unreadable(Cow::Borrowed(text), Original::Json(form), broken);
             return batch.push(Incoming { payload, attributes: None }).map_err(problems::too_many);
         }
     };
@@ -94,8 +91,8 @@ pub(super) fn take_apart<'a>(
     let too_many = || problems::too_many(crate::ingest::TooMany { limit: max_events });
     let one = |payload, kind| match attributes.transpose() {
         Ok(attributes) => vec![Incoming { payload, attributes }],
-        Err(violations) => {
-            vec![Incoming { payload: Payload::Unreadable(Cow::Borrowed(body), kind, violations), attributes: None }]
+        Err(broken) => {
+            vec![Incoming { payload: Payload::Unreadable(Cow::Borrowed(body), kind, broken), attributes: None }]
         }
     };
     match media {
@@ -129,7 +126,8 @@ pub(super) fn take_apart<'a>(
                 if !full {
                     let envelope = cloudevents::open(item).unwrap_or_else(|_| Err(cloudevents::unreadable()));
                     // Here already: very many broken ones must not cost very many times their bytes.
-                    let envelope = envelope.map_err(|violations| room.bound(violations));
+                    let envelope =
+                        envelope.map_err(|Broken { violations, id }| Broken { violations: room.bound(violations), id });
                     events.push(opened(item, envelope, query));
                 }
                 !full
@@ -140,7 +138,7 @@ pub(super) fn take_apart<'a>(
     }
 }
 
-fn opened<'a>(text: &'a [u8], envelope: Result<Envelope<'a>, Violations>, query: &Query) -> Incoming<'a> {
+fn opened<'a>(text: &'a [u8], envelope: Result<Envelope<'a>, Broken>, query: &Query) -> Incoming<'a> {
     match envelope {
         Ok(Envelope { attributes, data }) => {
             let payload = match data {
@@ -150,8 +148,8 @@ fn opened<'a>(text: &'a [u8], envelope: Result<Envelope<'a>, Violations>, query:
             };
             Incoming { payload, attributes: Some(attributes) }
         }
-        Err(violations) => {
-            let payload = Payload::Unreadable(Cow::Borrowed(text), Original::Envelope, violations);
+        Err(broken) => {
+            let payload = Payload::Unreadable(Cow::Borrowed(text), Original::Envelope, broken);
             Incoming { payload, attributes: None }
         }
     }

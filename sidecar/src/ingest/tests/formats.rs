@@ -86,7 +86,7 @@ async fn every_content_type_is_taken() {
         &[
             "o-1 published",
             "o rejected orderId:minLength amount:minimum kept",
-            "UUID rejected ce_data:missing ce_specversion:missing ce_source:missing ce_type:missing kept",
+            "e-3 rejected ce_data:missing ce_specversion:missing ce_source:missing ce_type:missing kept",
         ],
     )
     .await;
@@ -253,6 +253,9 @@ async fn a_cloudevent_in_headers_is_one_event() {
     let reply = gate.send("POST", "", &injected, ORDER).await;
     let expected = "UUID rejected ce_id:syntax ce_source:missing kept";
     assert_eq!((reply.status, reply.items()), (422, vec![expected.to_owned()]));
+    let lacking = [("content-type", "application/json"), ("ce-specversion", "1.0"), ("ce-id", "e-1"), ("ce-type", "t")];
+    let reply = gate.send("POST", "", &lacking, ORDER).await;
+    assert_eq!(reply.items(), ["e-1 rejected ce_source:missing kept"]);
 }
 
 #[tokio::test]
