@@ -84,7 +84,7 @@ pub fn read(path: &Path, policy: &Policy, findings: &mut Findings) -> Option<Box
     let file = path.display().to_string();
     let text = file::read(path).map_err(|found| findings.diagnostics.push(found)).ok()?;
     let near = path.parent().unwrap_or(Path::new(""));
-    let schema = |name: &str| file::text(&near.join(name)).map_err(|error| error.to_string());
+    let schema = |name: &str| schema_text(near, name);
     let parsed = Contract::parse(&file, &text, policy, &schema);
     for found in parsed.diagnostics.iter().filter(|found| found.file != file) {
         // Problems of the Avro schema are shown with the schema's own lines.
@@ -95,6 +95,18 @@ pub fn read(path: &Path, policy: &Policy, findings: &mut Findings) -> Option<Box
     findings.diagnostics.extend(parsed.diagnostics);
     findings.texts.insert(file, text);
     parsed.contract
+}
+
+/// The text of the schema that a contract in a folder names. What is found in it is shown with its lines, so whoever
+/// writes a contract must not lead us to a file of another kind: a link out of the folder has to lead to a schema.
+fn schema_text(near: &Path, name: &str) -> Result<String, String> {
+    let path = near.join(name);
+    let real = |path: &Path| path.canonicalize().map_err(|error| file::Unreadable::from(error).to_string());
+    let (target, folder) = (real(&path)?, real(if near.as_os_str().is_empty() { Path::new(".") } else { near })?);
+    if !target.starts_with(folder) && target.extension().is_none_or(|extension| extension != "avsc") {
+        return Err("it is a link to a file elsewhere that is not named *.avsc".to_owned());
+    }
+    file::text(&target).map_err(|error| error.to_string())
 }
 
 /// The contract files of a folder and the folders in it, in order of their names. Hidden ones are left out, such as

@@ -108,3 +108,36 @@ fn a_contract_cut_anywhere_is_whole_or_an_error_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_schema_is_a_file_of_reasonable_size_and_no_link_to_something_else() {
+    let folder = folder(&[("orders.odcs.yaml", CONTRACT)]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let [passwords, schema] = ["passwords", "other.avsc"].map(|name| elsewhere.path().join(name));
+    fs::write(&passwords, SCHEMA).unwrap();
+    fs::write(&schema, SCHEMA).unwrap();
+    let place = folder.path().join("event.avsc");
+    let check = |expected: Option<&str>| {
+        let loaded = load_all(&folder);
+        let shown = loaded.as_ref().err().map(Failure::on_one_line).unwrap_or_default();
+        assert_eq!(loaded.is_ok(), expected.is_none(), "{shown}");
+        assert!(shown.contains(expected.unwrap_or_default()), "{shown}");
+        fs::remove_file(&place).unwrap();
+    };
+    check(None);
+    let link = |to: &Path| std::os::unix::fs::symlink(to, &place).unwrap();
+    link(&schema);
+    check(None);
+    link(&passwords);
+    check(Some("a link to a file elsewhere that is not named *.avsc"));
+    // As Kubernetes mounts a config map.
+    fs::write(folder.path().join("data"), SCHEMA).unwrap();
+    link(Path::new("data"));
+    check(None);
+    link(Path::new("/dev/zero"));
+    check(Some("not named *.avsc"));
+    assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+    check(Some("not a file"));
+    fs::File::create(&place).unwrap().set_len(150 << 20).unwrap();
+    check(Some("larger than"));
+}
