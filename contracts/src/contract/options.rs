@@ -99,7 +99,9 @@ impl Walk<'_> {
             }
         }
         for (low, high) in BOUNDS {
-            let bound = |key: &str| options.value.get(key).and_then(number);
+            // What is no count is wrong by itself, and told already.
+            let is_bound = |key: &str, bound: f64| bound >= 0.0 || key.to_lowercase().ends_with("imum");
+            let bound = |key: &str| options.value.get(key).and_then(number).filter(|bound| is_bound(key, *bound));
             if let (Some(least), Some(most)) = (bound(low), bound(high))
                 && least > most
             {
