@@ -51,7 +51,7 @@ struct Global {
     /// Colours
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
-    /// More log: -v for debug, -vv for trace
+    /// More log: -v for debug, -vv for trace; `check -v` lists every clause
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }
@@ -190,10 +190,23 @@ impl Context {
     /// # Errors
     /// As [`Context::load_config`].
     pub fn load_config_for_servers(&self) -> Result<(Config, Option<dev::Running>), Failure> {
+        if let Some(running) = self.above(Path::new(".")) {
+            let config = Some(running.folder.join("tidegate.yaml"));
+            return Self { config, ..self.clone() }.load_config_for_servers();
+        }
         let mut config = self.load_config()?;
         let folder = self.config_path().parent().filter(|folder| !folder.as_os_str().is_empty());
         let running = self.offer_dev(folder.unwrap_or(Path::new(".")), &mut config);
         Ok((config, running))
+    }
+
+    /// The `dev` whose tidegate.yaml a command in this folder below it means: one that names no file, where there is
+    /// none.
+    fn above(&self, folder: &Path) -> Option<dev::Running> {
+        if self.config.is_some() || folder.join("tidegate.yaml").exists() {
+            return None;
+        }
+        dev::Running::find(folder).filter(|running| running.folder.join("tidegate.yaml").exists())
     }
 
     /// Leads a configuration to the `dev` that runs in a folder or above, if there is one and the configuration names no
@@ -263,5 +276,27 @@ mod tests {
         };
         assert_eq!(context(Some("/etc/t.yaml")).config_path(), Path::new("/etc/t.yaml"));
         assert_eq!(context(None).config_path(), Path::new("tidegate.yaml"));
+    }
+
+    #[tokio::test]
+    async fn in_a_folder_below_a_running_dev_its_file_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("contracts");
+        std::fs::create_dir(&below).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let note = serde_json::json!({"kafka": address, "registry": format!("http://{address}"), "domains": {}});
+        std::fs::create_dir(folder.path().join(".tidegate")).unwrap();
+        std::fs::write(folder.path().join(".tidegate/dev.json"), note.to_string()).unwrap();
+        let context = |config| Context { config, output: Output::Human, color: false, verbose: 0 };
+        let found =
+            |config: Option<&str>| context(config.map(PathBuf::from)).above(&below).map(|running| running.folder);
+        // It serves the sample mesh.
+        assert_eq!(found(None), None);
+        std::fs::write(folder.path().join("tidegate.yaml"), "").unwrap();
+        assert_eq!(found(None).as_deref(), Some(folder.path()));
+        assert_eq!(found(Some("other.yaml")), None);
+        std::fs::write(below.join("tidegate.yaml"), "").unwrap();
+        assert_eq!(found(None), None);
     }
 }

@@ -44,8 +44,8 @@ Writes contracts/PRODUCT.odcs.yaml, contracts/PRODUCT.avsc and tidegate.yaml, an
   tidegate init orders.ndjson --domain sales
   tidegate init --topic sales.orders.v1 --domain sales --kafka localhost:9092 --registry http://localhost:8081")]
 pub struct Args {
-    /// Sample events, one JSON object a line; `-` is standard input
-    #[arg(value_name = "SAMPLES", required_unless_present = "topic", conflicts_with = "topic")]
+    /// Sample events, one JSON object a line; `-` is standard input. They, or --topic, are needed
+    #[arg(value_name = "SAMPLES", conflicts_with = "topic")]
     pub samples: Option<PathBuf>,
     /// Start from a topic that is there already, and its schema in the registry
     #[arg(long, value_name = "NAME")]
@@ -87,6 +87,9 @@ pub struct Args {
 /// # Errors
 /// When nothing can be learned from the samples, a server cannot be reached, or a file is in the way.
 pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
+    if args.samples.is_none() && args.topic.is_none() {
+        return Err(nothing_named().into());
+    }
     let place = Place::find(&args)?;
     let (made, samples) = match (&args.samples, &args.topic) {
         (Some(samples), _) => {
@@ -99,13 +102,17 @@ pub async fn run(args: Args, context: &Context) -> anyhow::Result<Exit> {
             context.offer_dev(&args.folder, &mut config);
             (topic::make(asked, &place, &config).await?, None)
         }
-        // Clap sees to it that one of them is there.
-        (None, None) => return Err(Failure::usage("neither samples nor a topic were named").into()),
+        (None, None) => return Err(nothing_named().into()),
     };
     let written = place.write(&made, args.force)?;
     let report = Report::new(&place, samples.as_ref(), made, written);
     context.print(|| report.human(context.color), || serde_json::json!(report));
     Ok(Exit::Success)
+}
+
+fn nothing_named() -> Failure {
+    let hint = "name a file of sample events, `-` for standard input, or a topic that is there already with `--topic`";
+    Failure::usage("neither samples nor a topic were named").hint(hint)
 }
 
 /// Where the files go, and what they are about.

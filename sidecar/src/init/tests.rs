@@ -228,3 +228,13 @@ proptest! {
         prop_assert_eq!(samples.good.len() as u64 + samples.bad_count, lines as u64);
     }
 }
+
+#[tokio::test]
+async fn both_ways_to_begin_are_named_where_none_is() {
+    let args = Args { samples: None, ..args(Path::new(""), Path::new(".")) };
+    let context = Context { config: None, output: crate::cli::Output::Human, color: false, verbose: 0 };
+    let error = run(args, &context).await.unwrap_err();
+    let failure: &Failure = error.downcast_ref().unwrap();
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(failure.hint.as_ref().unwrap().contains("--topic"), "{failure:?}");
+}
