@@ -256,7 +256,8 @@ pub struct Security {
     pub admin_tokens: Option<Secret>,
     /// TLS of the data and admin listeners.
     pub tls: Option<Tls>,
-    /// Lets anyone who reaches the data and admin listeners call them, even off loopback.
+    /// Lets anyone who reaches the data and admin listeners call them, even off loopback. Without it, and without tokens
+    /// or client certificates, they answer only to localhost and to IP addresses, and to no other `Host`.
     pub allow_anonymous: bool,
 }
 

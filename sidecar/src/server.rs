@@ -265,7 +265,7 @@ where
             .max_buf_size(limits.buffer);
         let answer = service_fn(|request: Request<Incoming>| {
             let mut asked = Asked { counters: counters.clone(), status: CLIENT_GONE };
-            let answer = match guard.check(request.headers()) {
+            let answer = match guard.check(request.version(), request.headers()) {
                 Ok(()) => {
                     pace.is_known();
                     Ok(service(request))

@@ -26,7 +26,7 @@ async fn sales(more: &str) -> (Mesh, Sidecar) {
 /// The head of a request whose body is so long.
 fn head(length: usize) -> String {
     format!(
-        "POST /v1/products/orders/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "POST /v1/products/orders/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
 }
 

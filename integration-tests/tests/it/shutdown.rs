@@ -49,7 +49,7 @@ async fn readiness_drops_first_and_what_was_begun_is_answered() {
     let order = orders::order(1).to_string();
     let mut slow = BufReader::new(TcpStream::connect(sidecar.data()).await.expect("it listens"));
     let head = format!(
-        "POST /v1/products/orders/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+        "POST /v1/products/orders/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
          expect: 100-continue\r\ncontent-length: {}\r\n\r\n",
         order.len()
     );

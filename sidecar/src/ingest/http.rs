@@ -192,7 +192,11 @@ impl Door {
 }
 
 fn media(headers: &HeaderMap) -> Result<Media, Problem> {
-    let value = headers.get(header::CONTENT_TYPE);
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(problems::content_types());
+    }
     if value.is_none() && cloudevents::in_headers(headers) {
         // An event without datacontenttype is JSON, and SDKs then send none in binary mode.
         return Ok(Media::Json);

@@ -5,8 +5,11 @@ use crate::{
     config::{Secret, Security},
     problem::Problem,
 };
-use hyper::{HeaderMap, StatusCode, header};
-use std::path::PathBuf;
+use hyper::{HeaderMap, StatusCode, Version, header};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio_rustls::TlsAcceptor;
 
@@ -82,7 +85,26 @@ impl Guard {
     }
 
     /// Lets a request in, or says why not.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Box<Problem>> {
+    pub(super) fn check(&self, version: Version, headers: &HeaderMap) -> Result<(), Box<Problem>> {
+        self.check_token(headers)?;
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next();
+        if hosts.next().is_some() || (host.is_none() && version == Version::HTTP_11) {
+            let detail = "a request has one host header";
+            return Err(Box::new(Problem::new(StatusCode::BAD_REQUEST, "host", "Bad host", detail)));
+        }
+        // A web page can give its own name this machine's address, and its scripts could then publish here.
+        if !self.protects() && !host.is_some_and(|host| is_local(host.as_bytes())) {
+            let detail = "this listener asks for no token, and so answers only to localhost and to IP addresses, lest web \
+                          pages reach it by a name of their own; call it by one of those, give `security.tokens`, or set \
+                          `security.allowAnonymous: true`";
+            let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "host", "Misdirected request", detail);
+            return Err(Box::new(problem.header(header::CONNECTION, "close")));
+        }
+        Ok(())
+    }
+
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), Box<Problem>> {
         let Some(tokens) = &self.tokens else { return Ok(()) };
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let (first, second) = (given.next(), given.next());
@@ -110,6 +132,21 @@ impl Guard {
             tls.refresh();
         }
     }
+}
+
+/// Whether a `Host` is localhost or an IP address, at whatever port.
+fn is_local(host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else { return false };
+    let (name, port) = match host.rsplit_once(':') {
+        // Within brackets it is part of an address.
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, ""),
+    };
+    let address = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(name) => name.parse::<Ipv6Addr>().is_ok(),
+        None => name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok(),
+    };
+    address && port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn denied(detail: &str, challenge: &str) -> Box<Problem> {
@@ -163,7 +200,7 @@ mod tests {
             for value in given {
                 headers.append(header::AUTHORIZATION, value.parse().unwrap());
             }
-            assert_eq!(guard.check(&headers).is_ok(), expected, "{given:?}");
+            assert_eq!(guard.check_token(&headers).is_ok(), expected, "{given:?}");
         };
         check(&["Bearer old-token"], true);
         check(&["bearer new-token"], true);
@@ -177,6 +214,47 @@ mod tests {
         check(&[""], false);
         check(&[], false);
         check(&["Bearer old-token", "Bearer old-token"], false);
+    }
+
+    #[test]
+    fn names_are_answered_only_where_something_guards() {
+        let check = |guard: &Guard, version: Version, hosts: &[&str], expected: Option<u16>| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            let found = guard.check(version, &headers).err().map(|problem| problem.status().as_u16());
+            assert_eq!(found, expected, "{version:?} {hosts:?}");
+        };
+        let (open, told) = (Guard::default(), Guard::anyone());
+        for local in
+            ["localhost", "LocalHost:7070", "127.0.0.1", "127.0.0.1:7070", "10.1.2.3:80", "[::1]", "[::1]:7070"]
+        {
+            check(&open, Version::HTTP_11, &[local], None);
+        }
+        for name in [
+            "evil.example",
+            "evil.example:7070",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "x",
+            "",
+            "[::1",
+            "::1",
+            "[evil]",
+            "127.0.0.1:x",
+            "user@localhost",
+            "localhost:1:2",
+            "127.1",
+        ] {
+            check(&open, Version::HTTP_11, &[name], Some(421));
+            check(&told, Version::HTTP_11, &[name], None);
+        }
+        check(&told, Version::HTTP_11, &["a", "a"], Some(400));
+        check(&open, Version::HTTP_11, &["localhost", "localhost"], Some(400));
+        check(&told, Version::HTTP_11, &[], Some(400));
+        check(&told, Version::HTTP_10, &[], None);
+        check(&open, Version::HTTP_10, &[], Some(421));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 /// Longer than anything here takes on a busy box.
 const LONG: Duration = Duration::from_secs(20);
 
@@ -187,7 +187,7 @@ async fn idle_connections_give_way_when_others_wait() {
 async fn a_client_that_does_not_take_its_reply_is_given_up() {
     let served = serve(Guard::default(), Limits { connections: 1, ..short() }, LONG).await;
     let mut greedy = served.connect().await;
-    greedy.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    greedy.write_all(b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     // There is room for one connection only: this one is answered when the other one is gone.
     assert_eq!(served.status(GET).await, 200);
 }
@@ -213,7 +213,7 @@ async fn requests_are_answered_before_the_end() {
     idle.write_all(GET).await.unwrap();
     assert_eq!(status(&mut idle).await, 200);
     let mut slow = served.connect().await;
-    slow.write_all(b"POST /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc").await.unwrap();
+    slow.write_all(b"POST /slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 3\r\n\r\nabc").await.unwrap();
     for _ in 0..2 {
         served.begun.recv().await.unwrap();
     }
@@ -233,7 +233,7 @@ async fn requests_are_answered_before_the_end() {
 async fn the_grace_period_is_the_end() {
     let mut served = serve(Guard::default(), Limits::default(), Duration::from_millis(100)).await;
     let mut slow = served.connect().await;
-    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     served.begun.recv().await.unwrap();
     served.stop.cancel();
     closed(&mut slow).await;
@@ -249,7 +249,7 @@ async fn replies_are_counted_and_so_are_clients_that_left() {
     std::fs::write(&file, "one\ntwo\n").unwrap();
     let security = Security { tokens: Some(Secret::File(file.clone())), ..Security::default() };
     let mut served = serve(Guard::new(&security, Of::Data).unwrap(), Limits::default(), LONG).await;
-    let request = |token: &str| format!("GET / HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n");
+    let request = |token: &str| format!("GET / HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
     assert_eq!(served.status(GET).await, 401);
     assert_eq!(served.status(request("three").as_bytes()).await, 401);
     assert_eq!(served.status(request("two").as_bytes()).await, 200);

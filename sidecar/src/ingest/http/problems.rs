@@ -72,6 +72,11 @@ pub(super) fn media_type(given: bool) -> Problem {
         .member("accepted", &Media::ALL.map(Media::name))
 }
 
+pub(super) fn content_types() -> Problem {
+    let detail = "there are several content-type headers";
+    Problem::new(StatusCode::BAD_REQUEST, "content-type", "Several content types", detail)
+}
+
 pub(super) fn content_encoding() -> Problem {
     let detail = "the body may be compressed with gzip or zstd, once";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-encoding", "Unsupported content encoding", detail)

@@ -36,6 +36,7 @@ async fn what_is_wrong_with_a_request_is_named() {
     let reply = check("POST", events, &[("content-type", "text/plain")], order, 415, "content-type").await;
     assert!(reply.headers["accept"].to_str().unwrap().contains("application/x-ndjson"));
     assert_eq!(reply.body["accepted"].as_array().unwrap().len(), 7);
+    check("POST", events, &[json, json], order, 400, "content-type").await;
     check("POST", events, &[], order, 415, "content-type").await;
     check("POST", events, &[("content-type", "application/json; charset=utf-16")], order, 415, "content-type").await;
     let reply = check("POST", events, &[json, ("content-encoding", "br")], order, 415, "content-encoding").await;
