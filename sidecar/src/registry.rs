@@ -154,7 +154,12 @@ impl Registry {
         let path = format!("config/{}", self.escaped(subject, &doing)?);
         // Apicurio refuses further members, such as `normalize`.
         let body = serde_json::json!({ "compatibility": level }).to_string();
-        let answer = self.call(&doing, Method::PUT, &path, Some(body)).await;
+        let put = || self.call(&doing, Method::PUT, &path, Some(body.clone()));
+        let answer = match put().await {
+            // Of two who set a subject's first level at once, Apicurio refuses the second; by then it can be changed.
+            Err(error) if matches!(error.kind(), ErrorKind::Incompatible(_)) => put().await,
+            answer => answer,
+        };
         match self.read(&doing, answer, answer::level)? {
             set if set == level => Ok(()),
             _ => Err(self.error(&doing, ErrorKind::Nonsense("it set another level".to_owned()))),

@@ -186,6 +186,29 @@ async fn a_registry_that_lies_about_an_id_is_found_out() {
 }
 
 #[tokio::test]
+async fn a_level_that_another_set_at_the_same_moment_is_set_again() {
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let router = Router::new().fallback(any(async move || {
+        let mut asked = count.lock().unwrap();
+        *asked += 1;
+        match *asked {
+            1 => (
+                StatusCode::CONFLICT,
+                r#"{"error_code": 409, "message": "A rule named 'COMPATIBILITY' already exists."}"#,
+            ),
+            _ => (StatusCode::OK, r#"{"compatibility": "FULL"}"#),
+        }
+    }));
+    client(&serve(router).await).set_level("s", Compatibility::Full).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), 2);
+    // Once, not for ever.
+    let (registry, seen) = answering(409, r#"{"error_code": 409, "message": "no"}"#).await;
+    registry.set_level("s", Compatibility::Full).await.unwrap_err();
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn only_what_may_pass_is_tried_again() {
     let check = async |status: u16, tries: usize| {
         let (registry, seen) = answering(status, "{}").await;
