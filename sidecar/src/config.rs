@@ -216,7 +216,7 @@ pub struct Limits {
     /// and four times its body, each further event lists its first one.
     #[schemars(range(min = 1))]
     pub violations: usize,
-    /// Bytes that may wait for the broker's ack: values, keys, headers and 1 KiB a record. Beyond it callers are told
+    /// Bytes that may wait for the broker's ack: values, keys, headers and 1.25 KiB a record. Beyond it callers are told
     /// to come again.
     #[serde(with = "units::size")]
     #[schemars(with = "units::SizeText")]

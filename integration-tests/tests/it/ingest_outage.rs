@@ -10,7 +10,7 @@ use tidegate_integration_tests::{Mesh, Parts, Reply, Sidecar, eventually, orders
 use tokio::task::JoinHandle;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const QUEUE: usize = 16 << 20;
+const QUEUE: usize = 32 << 20;
 const BATCH: u64 = 500;
 
 /// Sends a batch of orders, on a task of its own.
@@ -82,7 +82,7 @@ async fn a_full_queue_asks_callers_to_come_again_and_costs_what_it_may() {
     let parts = Parts::own();
     let sales = Mesh::on("sales", &parts.kafka, &parts.registry)
         .contract(orders::CONTRACT, &[orders::SCHEMA])
-        .config("limits: {queueBytes: 16MiB, requestTimeout: 6s}");
+        .config("limits: {queueBytes: 32MiB, requestTimeout: 10s}");
     sales.apply();
     let sidecar = sales.run().await;
     // What a busy process keeps for itself is there before it is measured.

@@ -191,7 +191,7 @@ impl Metric {
                 Gauge,
                 "By",
                 &[],
-                "Bytes that wait for the broker's ack: values, keys, headers and 1 KiB a record",
+                "Bytes that wait for the broker's ack: values, keys, headers and 1.25 KiB a record",
             ),
             Self::QueueBytesLimit => ("tidegate.queue.size.limit", Gauge, "By", &[], "How many bytes may wait"),
             Self::FeedSkipped => (
