@@ -108,6 +108,7 @@ fn senders(producer: &Producer, topic: &str, stop: &tokio::sync::watch::Receiver
             while !*stop.borrow() {
                 match request(&producer, &topic, &key, next, 10).await {
                     Ok(more) => outcomes.extend(more),
+                    // Refused while the broker is away: as a caller does, it comes again, and not in a tight loop.
                     Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 }
                 next += 10;

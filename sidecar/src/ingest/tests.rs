@@ -298,6 +298,7 @@ fn registry(asked: Arc<AtomicUsize>) -> Ask {
             match id {
                 LATER_ID => Ok(Some(LATER.to_owned())),
                 SILENT_ID => std::future::pending().await,
+                // How slow this registry is; nothing waits for a condition here.
                 SLOW_ID => {
                     tokio::time::sleep(Duration::from_millis(300)).await;
                     Ok(Some(LATER.to_owned()))
