@@ -68,6 +68,17 @@ impl Mesh {
         self
     }
 
+    /// Adds a product whose contract says nothing but its schema.
+    #[must_use]
+    pub fn product(self, name: &str, schema: &str) -> Self {
+        let contract = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: urn:example:DOMAIN:{name}\nname: {name}\nversion: 1.0.0\n\
+             status: active\ndomain: DOMAIN\nschema:\n- name: {name}\n  physicalType: topic\n  logicalType: object\n  \
+             authoritativeDefinitions:\n  - {{url: {name}.avsc, type: implementation}}\n"
+        );
+        self.contract((&format!("{name}.odcs.yaml"), &contract), &[(&format!("{name}.avsc"), schema)])
+    }
+
     /// Adds top-level sections to `tidegate.yaml`.
     #[must_use]
     pub fn config(mut self, yaml: &str) -> Self {

@@ -3,59 +3,17 @@
 use serde_json::{Value, json};
 use tidegate_integration_tests::{Mesh, Reply, Sidecar, orders};
 
-/// A product whose Avro can claim half a gigabyte of nothing in five bytes.
-pub(crate) const NOTHINGS: (&str, &str) = (
-    "nothings.odcs.yaml",
-    "\
-apiVersion: v3.1.0
-kind: DataContract
-id: urn:example:DOMAIN:nothings
-name: nothings
-version: 1.0.0
-status: active
-domain: DOMAIN
-schema:
-- name: nothings
-  physicalType: topic
-  logicalType: object
-  authoritativeDefinitions:
-  - {url: nothings.avsc, type: implementation}
-",
-);
-pub(crate) const NOTHINGS_SCHEMA: (&str, &str) = (
-    "nothings.avsc",
-    r#"{"type": "record", "name": "Nothings", "namespace": "com.example", "fields": [
-        {"name": "items", "type": {"type": "array", "items": "null"}}]}"#,
-);
+/// Five bytes of its Avro can claim half a gigabyte of nothing.
+pub(crate) const NOTHINGS: &str = r#"{"type": "record", "name": "Nothings", "namespace": "com.example", "fields": [
+    {"name": "items", "type": {"type": "array", "items": "null"}}]}"#;
 
-/// A product whose events may nest as deep as they like, as far as its schema goes.
-pub(crate) const NESTS: (&str, &str) = (
-    "nests.odcs.yaml",
-    "\
-apiVersion: v3.1.0
-kind: DataContract
-id: urn:example:DOMAIN:nests
-name: nests
-version: 1.0.0
-status: active
-domain: DOMAIN
-schema:
-- name: nests
-  physicalType: topic
-  logicalType: object
-  authoritativeDefinitions:
-  - {url: nests.avsc, type: implementation}
-",
-);
-pub(crate) const NESTS_SCHEMA: (&str, &str) = (
-    "nests.avsc",
-    r#"{"type": "record", "name": "Nest", "namespace": "com.example", "fields": [
-        {"name": "n", "type": ["null", "Nest"], "default": null}]}"#,
-);
+/// Its events may nest as deep as they like, as far as the schema goes.
+pub(crate) const NESTS: &str = r#"{"type": "record", "name": "Nest", "namespace": "com.example", "fields": [
+    {"name": "n", "type": ["null", "Nest"], "default": null}]}"#;
 
 fn sales() -> Mesh {
     let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
-    sales.contract(NOTHINGS, &[NOTHINGS_SCHEMA]).contract(NESTS, &[NESTS_SCHEMA])
+    sales.product("nothings", NOTHINGS).product("nests", NESTS)
 }
 
 type Headers = &'static [(&'static str, &'static str)];

@@ -1,7 +1,7 @@
 //! Forms of a request that the journey does not take: two majors, compression, tombstones, Avro without a frame and Avro's
 //! own JSON, ids from a header.
 
-use crate::ingest_bad_input::{NESTS, NESTS_SCHEMA};
+use crate::ingest_bad_input::NESTS;
 use reqwest::Method;
 use serde_json::json;
 use std::io::Write as _;
@@ -55,7 +55,7 @@ async fn a_caller_says_which_of_two_majors_and_takes_entities_away_from_a_compac
 
 #[tokio::test]
 async fn avro_comes_without_a_frame_and_as_its_own_json() {
-    let sales = Mesh::new("sales").contract(NESTS, &[NESTS_SCHEMA]);
+    let sales = Mesh::new("sales").product("nests", NESTS);
     sales.apply();
     let sidecar = sales.run().await;
     let post = async |query: &str, content_type: &str, body: &[u8]| {

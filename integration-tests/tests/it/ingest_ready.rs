@@ -1,9 +1,6 @@
 //! Products that cannot be served now say why and what to do, and the others are served.
 
-use crate::{
-    ingest_bad_input::{NOTHINGS, NOTHINGS_SCHEMA},
-    ingest_quarantine::delete_topic,
-};
+use crate::{ingest_bad_input::NOTHINGS, ingest_quarantine::delete_topic};
 use std::time::Duration;
 use tidegate_integration_tests::{Mesh, Reply, Sidecar, eventually, free_address, orders, parts};
 
@@ -37,7 +34,7 @@ async fn state_of(sidecar: &Sidecar, product: &str) -> serde_json::Value {
 async fn what_the_catalog_does_not_have_is_not_ready_and_the_others_are_served() {
     let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
     sales.apply();
-    let sales = sales.contract(NOTHINGS, &[NOTHINGS_SCHEMA]);
+    let sales = sales.product("nothings", NOTHINGS);
     let sidecar = sales.start().await;
     eventually("the one is ready", SOON, async || (state_of(&sidecar, "orders").await["ready"] == true).then_some(()))
         .await;
@@ -54,7 +51,7 @@ async fn what_the_catalog_does_not_have_is_not_ready_and_the_others_are_served()
 #[tokio::test]
 async fn what_has_lost_its_topic_is_not_ready_and_the_others_are_served() {
     let sales = Mesh::new("sales").contract(orders::CONTRACT, &[orders::SCHEMA]);
-    let sales = sales.contract(NOTHINGS, &[NOTHINGS_SCHEMA]);
+    let sales = sales.product("nothings", NOTHINGS);
     sales.apply();
     let sidecar = sales.run().await;
     assert_eq!(post_order(&sidecar).await.status, 200);

@@ -101,16 +101,8 @@ fn anything_after_the_value_and_invalid_utf8_are_malformed() {
     check(&of, "\"a\" \"b\"", Err(Clause::Trailing));
     check(&of, "\"a\",", Err(Clause::Trailing));
     check(&of, "\"a\"\0", Err(Clause::Trailing));
-    for bytes in [
-        &b"\"\xff\""[..],
-        b"\"\xc3\"",
-        b"\"\xed\xa0\x80\"",
-        b"\"\xc0\x80\"",
-        b"\"\xf4\x90\x80\x80\"",
-        b"\"abcdefgh\xff\"    ",
-    ] {
-        check(&of, bytes, Err(Clause::Encoding));
-    }
+    // `syntax` has the other ways not to be UTF-8.
+    check(&of, b"\"\xff\"", Err(Clause::Encoding));
     let (_, extent) = of.encode_json_at(b"[\"\xff\"]", 1, JsonForm::Plain, &mut Vec::new(), &mut Outcome::default());
     assert_eq!(extent, Err(Malformed { offset: 2, reason: "invalid UTF-8" }));
 }

@@ -125,6 +125,9 @@ fn bytes_are_utf_8() {
         b"\"\xf4\x90\x80\x80\"",
         b"\"\xe2\x82\"",
         b"\"\x80\"",
+        b"\"\xc3\"",
+        b"\"\xc0\x80\"",
+        b"\"abcdefgh\xff\"    ",
     ] {
         check(bytes, "\"string\"", "encoding", "encoding");
     }
